@@ -1,0 +1,52 @@
+"""What every fault is: inject · verify · heal · verify, with its undo known before it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was measured and whether it shows what was meant; ``detail`` is one sentence for a person."""
+
+    ok: bool
+    detail: str
+    observed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How to take a fault back from another process, should this one be killed.
+
+    ``action`` names one of the undo actions that conformance.faults.journal knows; ``arguments`` are plain JSON.
+    """
+
+    action: str
+    arguments: Mapping[str, Any]
+
+
+class Fault(Protocol):
+    """No method asserts, none sleeps; each may raise HarnessError when it could not do its work."""
+
+    name: str
+    """Stable name, for example ``link-delay``: stands in events, plans and reports."""
+
+    target: str
+    """The site or link it acts on."""
+
+    def undo(self) -> Undo:
+        """How to take it back; journaled before ``inject`` is called."""
+
+    def inject(self) -> None:
+        """Make it happen."""
+
+    def verify(self) -> Observation:
+        """Measure whether it bit."""
+
+    def heal(self) -> None:
+        """Take it back. Must work after a partial inject, and twice."""
+
+    def verify_healed(self) -> Observation:
+        """Measure whether it is gone."""

@@ -1,0 +1,58 @@
+"""Operations that clients asked for and what they were told, and probes of the service.
+
+Times are integer nanoseconds of CLOCK_MONOTONIC on the machine that ran the harness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """``ok``: told it happened. ``fail``: certainly did not happen. ``info``: unknown, counted neither way."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request of one client process, joined from its invoke line and its completion line.
+
+    ``f`` is write, open-session, use-session or scan. ``completed`` and ``site`` of the answer are None while
+    the outcome is unknown because no completion was ever recorded (outcome is then info).
+    ``items`` is what a scan returned: (key, value) pairs in storage order; ``final`` marks the read after
+    everything, ``complete`` its last page.
+    """
+
+    id: int
+    process: int
+    f: str
+    invoked: int
+    outcome: Outcome
+    completed: int | None = None
+    key: str | None = None
+    value: str | None = None
+    site: str | None = None
+    error: str | None = None
+    items: tuple[tuple[str, str], ...] = ()
+    final: bool = False
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One tick of the open-loop service probe: due by schedule, sent, answered.
+
+    ``due`` is the instant the schedule wanted it, whatever the answers before did: latency is done − due.
+    """
+
+    n: int
+    due: int
+    sent: int
+    done: int
+    ok: bool
+    site: str | None = None
+    error: str | None = None

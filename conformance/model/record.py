@@ -1,0 +1,56 @@
+"""Everything a checker may look at: what one scenario was to do and what was recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conformance.model.events import Event
+from conformance.model.history import Operation, Probe
+from conformance.model.inventory import Inventory
+from conformance.model.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class ScenarioInfo:
+    """What was asked, written before anything was done (scenario.json).
+
+    ``then`` holds the texts of the Then steps in order: judging them needs nothing but this and the records.
+    ``faults_planned`` names every fault the scenario is to inject; a plan that was not carried out in full can
+    never end in pass. ``first_site`` is where the VNF runs, ``second_site`` where it fails over to.
+    ``address_map`` maps a subnet's CIDR at the first site to its counterpart at the second.
+    """
+
+    id: str
+    name: str
+    feature: str
+    requirements: tuple[str, ...]
+    then: tuple[str, ...]
+    faults_planned: tuple[str, ...]
+    first_site: str
+    second_site: str
+    thresholds: Thresholds
+    steps: tuple[str, ...] = ()
+    probe_interval_ns: int = 20_000_000
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """The stored record of one scenario, loaded. ``problems`` are sentences about lines that could not be read:
+    a checker never passes on a record that has any. ``finished`` is False when the run was cut short."""
+
+    info: ScenarioInfo
+    history: tuple[Operation, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    events: tuple[Event, ...] = ()
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    finished: bool = True
+
+    def fault_events(self, name: str | None = None, state: str | None = None) -> tuple[Event, ...]:
+        """The events of kind fault, narrowed by fault name and state."""
+        return tuple(
+            e
+            for e in self.events
+            if e.kind == "fault" and name in (None, e.name) and state in (None, e.state)
+        )
