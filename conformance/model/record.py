@@ -18,7 +18,8 @@ class ScenarioInfo:
     ``then`` holds the texts of the Then steps in order: judging them needs nothing but this and the records.
     ``faults_planned`` names every fault the scenario is to inject; a plan that was not carried out in full can
     never end in pass. ``first_site`` is where the VNF runs, ``second_site`` where it fails over to.
-    ``address_map`` maps a subnet's CIDR at the first site to its counterpart at the second.
+    ``tenant_pools`` maps a site to the CIDR its tenant subnets are carved from: the declared address translation is
+    that a subnet moves from one pool to the other, keeping its prefix length and every address its offset in it.
     """
 
     id: str
@@ -30,6 +31,7 @@ class ScenarioInfo:
     first_site: str
     second_site: str
     thresholds: Thresholds
+    tenant_pools: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     probe_interval_ns: int = 20_000_000
 
