@@ -1,0 +1,90 @@
+"""What a judged run amounts to: the values that reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conformance.model.record import ScenarioInfo
+from conformance.model.verdict import FigureValue, Status, Verdict
+
+
+@dataclass(frozen=True)
+class SiteInfo:
+    """One site as the run knew it; never a secret."""
+
+    name: str
+    cloud: str
+    region: str | None = None
+    identity_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What was asked of a run (run.json). ``started_wall`` is ISO 8601 with zone; ``started`` the same instant on
+    CLOCK_MONOTONIC in nanoseconds. ``mandatory`` and ``optional`` are requirement ids from the profile."""
+
+    run_id: str
+    product_version: str
+    profile: str
+    seed: int
+    vnf: str
+    scheme: str
+    started_wall: str
+    started: int
+    sites: tuple[SiteInfo, ...] = ()
+    command_line: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mandatory: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    faults_enabled: bool = True
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One Then step judged."""
+
+    scenario_id: str
+    check: str
+    phrase: str
+    requirements: tuple[str, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """One scenario: its checks and, where a phase went wrong, ``error`` in one sentence."""
+
+    info: ScenarioInfo
+    status: Status
+    checks: tuple[CheckResult, ...]
+    error: str | None = None
+    finished: bool = True
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class RequirementResult:
+    """A requirement over all scenarios that judged it; ``scenarios`` are scenario ids."""
+
+    id: str
+    verdict: Status
+    reason: str
+    figures: Mapping[str, FigureValue] = field(default_factory=dict)
+    scenarios: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The whole run. ``exit_code``: 0 pass, 1 fail, 2 inconclusive, 3 error."""
+
+    info: RunInfo
+    verdict: Status
+    requirements: tuple[RequirementResult, ...]
+    scenarios: tuple[ScenarioResult, ...]
+    finished: bool = True
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code that this verdict stands for."""
+        return {Status.PASS: 0, Status.FAIL: 1, Status.ERROR: 3}.get(self.verdict, 2)

@@ -1,0 +1,170 @@
+"""The run folder: written as things happen, so that a killed run can still be judged from it.
+
+Layout (docs/run-folder.md): run.json and one folder per scenario are written before anything is done; history, probes
+and events grow while it runs; verdicts and reports come last and can be made again at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from conformance.errors import UsageError
+from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord
+from conformance.model.results import RunInfo
+from conformance.workloads.reading import read_history, read_probes
+
+T = TypeVar("T")
+
+RUN_FILE = "run.json"
+SCENARIO_FILE = "scenario.json"
+OUTCOME_FILE = "outcome.json"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON so that a reader sees either the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(path.suffix + ".partial")
+    partial.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Read a JSON file as the frozen dataclass ``kind``; UsageError names the file and the field that is wrong."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"Expected the file {path}, which is not there. Is its folder a run folder?") from None
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise UsageError(f"{path} is damaged at {place}: {first['msg']}.") from None
+
+
+class EventLog:
+    """Appends events to events.jsonl, one write per line, so that a SIGKILL loses at most the line being written."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def append(self, event: Event) -> None:
+        """Write one event; safe from several threads (one write call on an O_APPEND descriptor)."""
+        os.write(self._fd, (json.dumps(asdict(event), default=str) + "\n").encode())
+
+    def note(self, kind: str, name: str, state: str = "", **rest: Any) -> Event:
+        """Make an event of now, write it and return it."""
+        event = Event(t=time.monotonic_ns(), kind=kind, name=name, state=state, **rest)
+        self.append(event)
+        return event
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    """The events of a file and the sentences about lines that could not be read.
+
+    A last line without its newline was cut by a kill: it is left out and is no problem.
+    """
+    events: list[Event] = []
+    problems: list[str] = []
+    if not path.exists():
+        return (), ()
+    adapter = TypeAdapter(Event)
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            events.append(adapter.validate_json(line))
+        except ValidationError as error:
+            problems.append(f"{path.name} line {number}: {error.errors()[0]['msg']}.")
+    return tuple(events), tuple(problems)
+
+
+def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
+    """Keep an inventory under inventory/NAME.json of a scenario's folder."""
+    write_json(folder / "inventory" / f"{name}.json", asdict(inventory))
+
+
+def load_scenario(folder: Path) -> ScenarioRecord:
+    """Everything recorded of one scenario; unreadable lines become ``problems``, a missing outcome ``finished=False``."""
+    info = read_json(folder / SCENARIO_FILE, ScenarioInfo)
+    history, history_problems = read_history(folder / "history.jsonl")
+    probes, probe_problems = read_probes(folder / "probes.jsonl")
+    events, event_problems = read_events(folder / "events.jsonl")
+    inventories: dict[str, Inventory] = {}
+    problems = [*history_problems, *probe_problems, *event_problems]
+    for path in sorted((folder / "inventory").glob("*.json")):
+        try:
+            inventories[path.stem] = read_json(path, Inventory)
+        except UsageError as error:
+            problems.append(str(error))
+    return ScenarioRecord(
+        info=info,
+        history=tuple(history),
+        probes=tuple(probes),
+        events=events,
+        inventories=inventories,
+        problems=tuple(problems),
+        finished=(folder / OUTCOME_FILE).exists(),
+    )
+
+
+class RunFolder:
+    """A run's folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, info: RunInfo) -> RunFolder:
+        """Make the folder and write run.json. UsageError when it cannot be written or already holds a run."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if (path / RUN_FILE).exists():
+                raise UsageError(f"{path} already holds a run. Give another --out, or remove that folder.")
+            write_json(path / RUN_FILE, asdict(info))
+        except OSError as error:
+            raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
+        return cls(path)
+
+    def info(self) -> RunInfo:
+        """What was asked of the run."""
+        return read_json(self.path / RUN_FILE, RunInfo)
+
+    def scenario_folder(self, scenario_id: str) -> Path:
+        """Where one scenario's records are."""
+        return self.path / "scenarios" / scenario_id
+
+    def scenario_ids(self) -> tuple[str, ...]:
+        """Ids of all scenarios that were begun, in order."""
+        return tuple(p.parent.name for p in sorted((self.path / "scenarios").glob(f"*/{SCENARIO_FILE}")))
+
+    def begin_scenario(self, info: ScenarioInfo) -> Path:
+        """Make a scenario's folder and write what it is going to do."""
+        folder = self.scenario_folder(info.id)
+        write_json(folder / SCENARIO_FILE, asdict(info))
+        return folder
+
+    def end_scenario(self, scenario_id: str, outcome: Mapping[str, Any]) -> None:
+        """Say that a scenario came to its end, healed and torn down, and how (``error``, ``duration_s``)."""
+        write_json(self.scenario_folder(scenario_id) / OUTCOME_FILE, dict(outcome))
+
+    def outcome(self, scenario_id: str) -> dict[str, Any] | None:
+        """What end_scenario wrote, or None when the scenario never ended."""
+        path = self.scenario_folder(scenario_id) / OUTCOME_FILE
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def load(self, scenario_id: str) -> ScenarioRecord:
+        """The stored record of one scenario."""
+        return load_scenario(self.scenario_folder(scenario_id))
