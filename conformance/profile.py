@@ -1,0 +1,68 @@
+"""A profile: which requirements are mandatory here, their thresholds, and how much load the scenarios run under."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from conformance.catalogue import load_catalogue
+from conformance.model import Thresholds
+from conformance.resources import closest, features_dir, find_fixture
+from conformance.settings import Settings, read_settings
+
+
+class ThresholdSettings(Settings):
+    """See conformance.model.Thresholds."""
+
+    detect_s: float = Field(gt=0)
+    rto_s: float = Field(gt=0)
+    rpo_operations: int = Field(default=0, ge=0)
+
+
+class LoadSettings(Settings):
+    """How the service is used while a scenario runs."""
+
+    clients: int = Field(default=8, ge=1, le=256)
+    rate_per_client: float = Field(default=25, gt=0)
+    probe_interval_ms: float = Field(default=20, ge=1, le=1000)
+    before_fault_s: float = Field(default=2, gt=0)
+    after_failover_s: float = Field(default=2, gt=0)
+
+
+class Profile(Settings):
+    """A profile file (fixtures/profiles)."""
+
+    name: str
+    version: int = Field(ge=1)
+    description: str = ""
+    features: tuple[str, ...] = Field(min_length=1)
+    tags: str | None = None
+    mandatory: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    thresholds: ThresholdSettings
+    load: LoadSettings = LoadSettings()
+
+    @model_validator(mode="after")
+    def _ids_are_known(self) -> Profile:
+        known = list(load_catalogue())
+        for requirement in (*self.mandatory, *self.optional):
+            if requirement not in known:
+                raise ValueError(f"there is no requirement {requirement!r}. {closest(requirement, known)}")
+        both = set(self.mandatory) & set(self.optional)
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} cannot be mandatory and optional at once.")
+        return self
+
+    def limits(self) -> Thresholds:
+        """The thresholds as the value that is stored with each scenario."""
+        return Thresholds(**self.thresholds.model_dump())
+
+    def feature_paths(self) -> tuple[Path, ...]:
+        """The feature files or folders this profile runs."""
+        return tuple(features_dir() / name for name in self.features)
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """A shipped profile by name, or a file. UsageError when there is none or it is malformed."""
+    return read_settings(find_fixture("profiles", name_or_path, "profile"), Profile, "profile")
