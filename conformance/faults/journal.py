@@ -1,0 +1,133 @@
+"""The journal of undos: what a killed run left behind is healed by the next one.
+
+Every fault, and every other thing that must not stay, is written here with its undo before it is done, and struck
+out when it has been taken back. One file per run in the state directory; a file whose run is dead is a leftover.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from conformance.errors import HarnessError
+from conformance.faults.base import Undo
+from conformance.paths import state_dir
+
+UndoAction = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """An undo that a dead run never carried out."""
+
+    run_id: str
+    path: Path
+    entry: int
+    undo: Undo
+
+
+class Journal:
+    """The journal of one run; keep it open as long as the run lives."""
+
+    def __init__(self, run_id: str, folder: Path | None = None) -> None:
+        folder = folder or journal_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{run_id}.jsonl"
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._next = 0
+        self._open: set[int] = set()
+        me = psutil.Process()
+        self._write({"owner": me.pid, "created": me.create_time(), "run": run_id})
+
+    def record(self, undo: Undo) -> int:
+        """Write an undo down, on disk before this returns; the number strikes it out later."""
+        self._next += 1
+        self._write({"entry": self._next, "action": undo.action, "arguments": dict(undo.arguments)})
+        os.fsync(self._fd)
+        self._open.add(self._next)
+        return self._next
+
+    def done(self, entry: int) -> None:
+        """The thing was taken back."""
+        self._open.discard(entry)
+        self._write({"done": entry})
+
+    def close(self) -> None:
+        """End the journal. The file goes only when nothing is left to undo."""
+        os.close(self._fd)
+        if not self._open:
+            self._path.unlink(missing_ok=True)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        os.write(self._fd, (json.dumps(line) + "\n").encode())
+
+
+def journal_dir() -> Path:
+    """Where journals are kept."""
+    return state_dir() / "journal"
+
+
+def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
+    """All undos of runs that are no longer alive, newest first within a run: the order in which to carry them out."""
+    found: list[Leftover] = []
+    for path in sorted((folder or journal_dir()).glob("*.jsonl")):
+        lines = _lines(path)
+        if lines and _alive(lines[0]):
+            continue
+        struck = {line["done"] for line in lines if "done" in line}
+        pending = [line for line in lines if "entry" in line and line["entry"] not in struck]
+        if not pending:
+            path.unlink(missing_ok=True)
+        for line in reversed(pending):
+            undo = Undo(line["action"], line["arguments"])
+            found.append(Leftover(path.stem, path, line["entry"], undo))
+    return tuple(found)
+
+
+def heal_leftovers(
+    actions: Mapping[str, UndoAction], say: Callable[[str], None], folder: Path | None = None
+) -> tuple[str, ...]:
+    """Carry out what dead runs left to undo. Returns sentences about what could not be undone; those stay journaled."""
+    failed: list[str] = []
+    for left in leftovers(folder):
+        action = actions.get(left.undo.action)
+        try:
+            if action is None:
+                raise HarnessError(f"this version does not know the undo action {left.undo.action!r}")
+            say(f"Healing what run {left.run_id} left behind: {left.undo.action} {_brief(left.undo.arguments)}")
+            action(left.undo.arguments)
+        except HarnessError as error:
+            failed.append(f"Run {left.run_id} left {left.undo.action} behind, and undoing it failed: {error}")
+            continue
+        with left.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"done": left.entry}) + "\n")
+    leftovers(folder)  # removes the files in which nothing is pending any more
+    return tuple(failed)
+
+
+def _brief(arguments: Mapping[str, Any]) -> str:
+    return " ".join(str(v) for v in arguments.values() if isinstance(v, str | int))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The readable lines; one cut short by a kill is the last and was not acted on yet."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def _alive(header: Mapping[str, Any]) -> bool:
+    try:
+        return abs(psutil.Process(header["owner"]).create_time() - header["created"]) < 1.0
+    except (psutil.NoSuchProcess, KeyError):
+        return False

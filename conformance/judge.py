@@ -1,0 +1,128 @@
+"""From stored records to verdicts: the same code judges a live run, a finished one and one that was killed half-way.
+
+Nothing here talks to a cloud. The Then sentences of a scenario, as stored with it, name the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from conformance.checkers.registry import check_for_phrase
+from conformance.checkers.registry import judge as judge_check
+from conformance.model import ScenarioRecord, Status, Verdict, worst
+from conformance.model.results import CheckResult, RequirementResult, RunInfo, RunResult, ScenarioResult
+from conformance.store import RunFolder
+
+
+def judge_phrase(phrase: str, record: ScenarioRecord) -> CheckResult:
+    """Judge one Then sentence against a record. An unknown sentence is an error, never skipped."""
+    check = check_for_phrase(phrase)
+    if check is None:
+        verdict = Verdict(Status.ERROR, f"No check is known for the sentence {phrase!r}.")
+        return CheckResult(record.info.id, "unknown", phrase, record.info.requirements, verdict)
+    return CheckResult(record.info.id, check.name, phrase, check.requirements, judge_check(check.name, record))
+
+
+def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
+    """Judge everything one scenario promised to show."""
+    record = run.load(scenario_id)
+    outcome = run.outcome(scenario_id)
+    checks = tuple(judge_phrase(phrase, record) for phrase in record.info.then)
+    error = outcome.get("error") if outcome else None
+    if outcome is None:
+        error = "The scenario never came to its end: the run was cut short."
+    status = worst(c.verdict.status for c in checks)
+    if error and status is not Status.FAIL:
+        status = Status.ERROR if outcome else worst([status, Status.INCONCLUSIVE])
+    return ScenarioResult(
+        info=record.info,
+        status=status,
+        checks=checks,
+        error=error,
+        finished=outcome is not None,
+        duration_s=outcome.get("duration_s") if outcome else None,
+    )
+
+
+def judge_run(run: RunFolder) -> RunResult:
+    """Judge a whole run folder, whatever state it was left in."""
+    info = run.info()
+    scenarios = tuple(judge_scenario(run, scenario_id) for scenario_id in run.scenario_ids())
+    requirements = tuple(_requirement(r, scenarios) for r in _ids_in_order(info, scenarios))
+    return RunResult(
+        info=info,
+        verdict=_overall(info, requirements, scenarios),
+        requirements=requirements,
+        scenarios=scenarios,
+        finished=all(s.finished for s in scenarios),
+    )
+
+
+def _ids_in_order(info: RunInfo, scenarios: Iterable[ScenarioResult]) -> tuple[str, ...]:
+    judged = [r for s in scenarios for r in s.info.requirements]
+    return tuple(dict.fromkeys([*sorted({*info.mandatory, *info.optional}), *sorted(judged)]))
+
+
+def _requirement(requirement: str, scenarios: Iterable[ScenarioResult]) -> RequirementResult:
+    """Fold one requirement over all scenarios. A scenario that went wrong drags its own checks down with it."""
+    found: list[tuple[CheckResult, ScenarioResult]] = []
+    for scenario in scenarios:
+        checks = [c for c in scenario.checks if requirement in c.requirements]
+        found += [(_with_scenario_error(c, scenario), scenario) for c in checks]
+    if not found:
+        return RequirementResult(requirement, Status.NOT_TESTED, "No scenario of this run judged it.")
+    status = worst(c.verdict.status for c, _ in found)
+    deciding = [(c, s) for c, s in found if c.verdict.status is status]
+    check, scenario = deciding[0]
+    where = f"{scenario.info.name}: " if len(found) > 1 and status is not Status.PASS else ""
+    more = f" (and in {len(deciding) - 1} more)" if len(deciding) > 1 and status is not Status.PASS else ""
+    reason = (
+        f"Held in {_count(len(deciding))}. {_worst_passing(deciding).verdict.reason}"
+        if status is Status.PASS
+        else f"{where}{check.verdict.reason}{more}"
+    )
+    shown = _worst_passing(deciding) if status is Status.PASS else check
+    return RequirementResult(
+        id=requirement,
+        verdict=status,
+        reason=reason,
+        figures=dict(shown.verdict.figures),
+        scenarios=tuple(dict.fromkeys(s.info.id for _, s in found)),
+    )
+
+
+def _count(n: int) -> str:
+    return "one scenario" if n == 1 else f"all {n} scenarios"
+
+
+def _worst_passing(passing: list[tuple[CheckResult, ScenarioResult]]) -> CheckResult:
+    """Among passes, the one a reader should see: the slowest recovery where that is measured, else the first."""
+    def slowness(check: CheckResult) -> float:
+        value = check.verdict.figures.get("rto_high_s")
+        return float(value) if isinstance(value, (int, float)) else 0.0
+
+    return max((c for c, _ in passing), key=slowness)
+
+
+def _with_scenario_error(check: CheckResult, scenario: ScenarioResult) -> CheckResult:
+    """A check of a scenario whose set-up, faults or clean-up went wrong cannot stay a pass."""
+    if scenario.error is None or check.verdict.status is not Status.PASS:
+        return check
+    status = Status.ERROR if scenario.finished else Status.INCONCLUSIVE
+    reason = f"{scenario.error} Without that it would have passed: {check.verdict.reason}"
+    return replace(check, verdict=replace(check.verdict, status=status, reason=reason))
+
+
+def _overall(
+    info: RunInfo, requirements: Iterable[RequirementResult], scenarios: tuple[ScenarioResult, ...]
+) -> Status:
+    """The run's verdict: over its mandatory requirements; what was mandatory and not tested leaves it inconclusive."""
+    verdicts = {r.id: r.verdict for r in requirements}
+    mandatory = [verdicts.get(r, Status.NOT_TESTED) for r in info.mandatory] or list(verdicts.values())
+    status = worst(
+        Status.INCONCLUSIVE if v in (Status.NOT_TESTED, Status.NOT_APPLICABLE) else v for v in mandatory
+    )
+    if status is Status.PASS and any(s.status is Status.ERROR for s in scenarios):
+        return Status.ERROR
+    return Status.INCONCLUSIVE if status is Status.NOT_TESTED else status

@@ -1,0 +1,164 @@
+"""The pytest plugin: `pytest features` does what `multisite-ha run` does, for people who live in pytest.
+
+It wakes up only where a folder of features lies beside a requirement catalogue (or under `multisite-ha run`), so that
+it never touches the feature files of another project in the same environment.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Feature, Scenario
+
+    from conformance.session import RunSession
+
+SESSION = pytest.StashKey["RunSession"]()
+_STEPS = "conformance.steps"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of `multisite-ha run`, under names that clash with nobody's."""
+    group = parser.getgroup("multisite-ha", "multisite high availability conformance")
+    group.addoption("--ms-run", action="store_true", help="Take every feature file given as one of ours.")
+    group.addoption("--ms-sites", metavar="FILE", help="The sites under test. Default: the lab on this machine.")
+    group.addoption("--ms-profile", default="smoke", metavar="NAME|FILE", help="What is mandatory, and its limits.")
+    group.addoption("--ms-vnf", default="subscriber-db-sync", metavar="NAME|FILE", help="The VNF's blueprint.")
+    group.addoption("--ms-scheme", default="reference", metavar="NAME", help="The multisite mechanism under test.")
+    group.addoption("--ms-seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored.")
+    group.addoption("--ms-out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
+    group.addoption("--ms-toxiproxy", metavar="URL", help="Drive this Toxiproxy instead of the embedded link proxy.")
+    group.addoption("--ms-no-faults", action="store_true", help="Rehearse: inject nothing (never a pass).")
+    group.addoption("--ms-keep-lab", action="store_true", help="Leave the lab running afterwards.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the catalogue's ids and the feature folders' words as markers: a mistyped tag is an error."""
+    if config.option.ms_run:
+        _announce_tags(config)
+
+
+def _announce_tags(config: pytest.Config) -> None:
+    from conformance.features import known_tags
+
+    for tag, meaning in known_tags().items():
+        config.addinivalue_line("markers", f"{tag}: {meaning}")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a feature file of ours."""
+    if file_path.suffix != ".feature" or not _ours(file_path, parent.config):
+        return None
+    manager = parent.config.pluginmanager
+    if not manager.has_plugin(_STEPS):
+        if not parent.config.option.ms_run:
+            _announce_tags(parent.config)
+        manager.import_plugin(_STEPS)
+    collector: pytest.Collector = FeatureFile.from_parent(parent, path=file_path)
+    return collector
+
+
+def _ours(path: Path, config: pytest.Config) -> bool:
+    if config.option.ms_run:
+        return True
+    folders = [f for f in path.parents if f.is_relative_to(config.rootpath)]
+    return any((folder / "requirements.yaml").is_file() for folder in folders)
+
+
+class FeatureFile(pytest.Module):
+    """A feature file as a module: pytest-bdd's own scenarios() fills it."""
+
+    def _getobj(self) -> types.ModuleType:
+        from conformance.features import check_feature
+
+        try:
+            check_feature(self.path)
+        except UsageError as error:
+            raise self.CollectError(str(error)) from None
+        module = types.ModuleType(self.path.stem)
+        module.__file__ = str(self.path)
+        source = f"from pytest_bdd import scenarios\nscenarios({self.path.name!r}, features_base_dir={str(self.path.parent)!r})\n"
+        exec(compile(source, str(self.path), "exec"), module.__dict__)
+        return module
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_bdd_apply_tag(tag: str, function: Callable[..., object]) -> bool | None:
+    """Requirement ids hold dashes, which pytest.mark's attribute access takes all the same."""
+    getattr(pytest.mark, tag)(function)
+    return True
+
+
+def session_of(config: pytest.Config) -> RunSession:
+    """The one run of this pytest session, opened on first use. HarnessError when it cannot be."""
+    if SESSION not in config.stash:
+        from conformance.session import RunOptions, RunSession
+
+        option = config.option
+        config.stash[SESSION] = RunSession.open(
+            RunOptions(
+                sites=option.ms_sites,
+                profile=option.ms_profile,
+                vnf=option.ms_vnf,
+                scheme=option.ms_scheme,
+                seed=option.ms_seed,
+                out=option.ms_out,
+                toxiproxy=option.ms_toxiproxy,
+                faults=not option.ms_no_faults,
+                keep_lab=option.ms_keep_lab,
+                command_line=tuple(str(a) for a in config.invocation_params.args),
+            )
+        )
+    return config.stash[SESSION]
+
+
+def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> None:
+    """Write down what the scenario is going to do before it does anything."""
+    request.getfixturevalue("play").begin(feature, scenario)
+
+
+def pytest_bdd_before_step_call(
+    request: pytest.FixtureRequest, step: Any, step_func: Callable[..., object], step_func_args: dict[str, object]
+) -> None:
+    """The records are complete, and everything is healed, before the first Then looks at them."""
+    if inspect.iscoroutinefunction(step_func):
+        raise HarnessError(f"The step {step.name!r} is async: pytest-bdd would pass it without running it.")
+    if step.type == "then":
+        request.getfixturevalue("play").settle()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Close the run, judge it, write its reports; the exit status is the verdict's."""
+    run = session.config.stash.get(SESSION, None)
+    if run is None:
+        return
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    session.exitstatus = run.finish(interrupted=interrupted)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Verdict per requirement, and where the run folder is."""
+    run = config.stash.get(SESSION, None)
+    if run is not None and run.summary:
+        terminalreporter.section("multisite-ha")
+        for line in run.summary:
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterable[None]:
+    """What is meant for a person is shown as a sentence, without a traceback."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError) and isinstance(item.parent, FeatureFile):
+        report = yield
+        report.longrepr = str(call.excinfo.value)
+        return report
+    return (yield)

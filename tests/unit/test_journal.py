@@ -1,0 +1,63 @@
+"""The journal of undos outlives a killed run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from conformance.faults.base import Undo
+from conformance.faults.journal import Journal, heal_leftovers, leftovers
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from conformance.faults.base import Undo
+from conformance.faults.journal import Journal
+journal = Journal("run-killed", Path(sys.argv[1]))
+journal.done(journal.record(Undo("restore", {"site": "healed before the kill"})))
+journal.record(Undo("restore", {"site": "first"}))
+journal.record(Undo("restore", {"site": "second"}))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_a_run(folder: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_RUN, str(folder)], check=False)
+    assert done.returncode == -9
+
+
+def test_what_a_killed_run_left_is_undone_last_first_and_only_once(tmp_path: Path) -> None:
+    kill_a_run(tmp_path)
+    undone: list[str] = []
+    assert heal_leftovers({"restore": lambda a: undone.append(a["site"])}, lambda _: None, tmp_path) == ()
+    assert undone == ["second", "first"]
+    assert leftovers(tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_undo_that_fails_is_said_and_stays_for_the_next_start(tmp_path: Path) -> None:
+    kill_a_run(tmp_path)
+    failed = heal_leftovers({}, lambda _: None, tmp_path)
+    assert len(failed) == 2
+    assert "run-killed" in failed[0]
+    assert len(leftovers(tmp_path)) == 2
+
+
+def test_a_run_that_is_alive_is_left_alone(tmp_path: Path) -> None:
+    journal = Journal("run-alive", tmp_path)
+    journal.record(Undo("restore", {"site": "first"}))
+    assert leftovers(tmp_path) == ()
+
+
+def test_a_line_cut_short_by_the_kill_is_ignored(tmp_path: Path) -> None:
+    kill_a_run(tmp_path)
+    path = tmp_path / "run-killed.jsonl"
+    path.write_text(path.read_text() + json.dumps({"entry": 9, "action": "restore"})[:12])
+    assert [left.undo.arguments["site"] for left in leftovers(tmp_path)] == ["second", "first"]
+
+
+def test_a_clean_end_removes_the_file(tmp_path: Path) -> None:
+    journal = Journal("run-clean", tmp_path)
+    journal.done(journal.record(Undo("restore", {})))
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
