@@ -135,6 +135,11 @@ def pytest_bdd_before_step_call(
         request.getfixturevalue("play").settle()
 
 
+def pytest_bdd_step_error(request: pytest.FixtureRequest, exception: BaseException) -> None:
+    """A sentence that could not be carried out leaves the scenario with an error."""
+    request.getfixturevalue("play").failed(exception)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the run, judge it, write its reports; the exit status is the verdict's."""

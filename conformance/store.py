@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from conformance.errors import UsageError
-from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord
+from conformance.model import Event, Inventory, Operation, Probe, ScenarioInfo, ScenarioRecord
 from conformance.model.results import RunInfo
 from conformance.workloads.reading import read_history, read_probes
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 RUN_FILE = "run.json"
 SCENARIO_FILE = "scenario.json"
 OUTCOME_FILE = "outcome.json"
+EVENTS_FILE = "events.jsonl"
+HISTORY_FILE = "history.jsonl"
+PROBES_FILE = "probes.jsonl"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -99,11 +102,19 @@ def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
 def load_scenario(folder: Path) -> ScenarioRecord:
     """Everything recorded of one scenario; unreadable lines become ``problems``, a missing outcome ``finished=False``."""
     info = read_json(folder / SCENARIO_FILE, ScenarioInfo)
-    history, history_problems = read_history(folder / "history.jsonl")
-    probes, probe_problems = read_probes(folder / "probes.jsonl")
-    events, event_problems = read_events(folder / "events.jsonl")
+    events, event_problems = read_events(folder / EVENTS_FILE)
+    problems = list(event_problems)
+    history: tuple[Operation, ...] = ()
+    if (folder / HISTORY_FILE).exists():
+        operations = read_history(folder / HISTORY_FILE)
+        history = operations.operations
+        problems += operations.problems
+    probes: tuple[Probe, ...] = ()
+    if (folder / PROBES_FILE).exists():
+        ticks = read_probes(folder / PROBES_FILE)
+        probes = ticks.probes
+        problems += ticks.problems
     inventories: dict[str, Inventory] = {}
-    problems = [*history_problems, *probe_problems, *event_problems]
     for path in sorted((folder / "inventory").glob("*.json")):
         try:
             inventories[path.stem] = read_json(path, Inventory)
@@ -111,8 +122,8 @@ def load_scenario(folder: Path) -> ScenarioRecord:
             problems.append(str(error))
     return ScenarioRecord(
         info=info,
-        history=tuple(history),
-        probes=tuple(probes),
+        history=history,
+        probes=probes,
         events=events,
         inventories=inventories,
         problems=tuple(problems),

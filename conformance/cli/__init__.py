@@ -1,0 +1,87 @@
+"""The command line. Every command says what it does with --help, and ends with the same exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from conformance.cli.doctor import doctor
+from conformance.cli.judge import judge, report
+from conformance.cli.lab import lab
+from conformance.cli.proxy import proxy
+from conformance.cli.requirements import requirements
+from conformance.cli.run import run
+from conformance.errors import HarnessError, UsageError
+
+EXIT_ERROR = 3
+EXIT_USAGE = 64
+
+EPILOG = """\b
+Exit codes:
+  0  pass: every mandatory requirement held
+  1  fail: at least one requirement was violated
+  2  inconclusive: nothing was violated, but not everything could be shown
+  3  the harness or the infrastructure failed
+ 64  the command, a name or a file given cannot be used
+
+\b
+Start here:
+  multisite-ha run           two OpenStack clouds on this machine, a VNF, a lost site, a verdict
+  multisite-ha doctor        is this machine ready?
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="multisite-ha")
+def cli() -> None:
+    """Prove, or disprove, that OpenStack clouds keep the multisite high-availability requirements of OPNFV.
+
+    Features in Gherkin state what must hold. They are carried out against two or more real clouds while the link
+    between them is disturbed and a whole site is lost; checkers judge the record; a report traces every verdict to its
+    clause.
+    """
+
+
+for _command in (run, judge, report, requirements, lab, proxy, doctor):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Entry point of the command `multisite-ha`."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    sys.exit(_main())
+
+
+def _main() -> int:
+    try:
+        result = cli.main(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except UsageError as error:
+        return _say(str(error), EXIT_USAGE)
+    except HarnessError as error:
+        return _say(str(error), EXIT_ERROR)
+    except click.UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except click.ClickException as error:
+        return _say(error.format_message(), EXIT_ERROR)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("Interrupted.", EXIT_ERROR)
+    except BrokenPipeError:
+        # The reader of our output went away (for example `| head`): nothing left to say, and no traceback for it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"multisite-ha: {text}", err=True)
+    return code
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """A CI job that is cancelled gets the same clean-up as Ctrl-C."""
+    raise KeyboardInterrupt

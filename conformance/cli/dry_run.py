@@ -1,0 +1,42 @@
+"""`multisite-ha run --dry-run`: targets and plan, before anything is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pytest_bdd.feature import get_features
+
+from conformance.features import check_feature, planned_faults, requirement_tags
+from conformance.session import Request
+from conformance.sites import load_sites
+
+
+def describe(request: Request, arguments: list[str]) -> None:
+    """Print sites, power drivers, scenarios and faults. Reads files only: no cloud is asked, nothing is started."""
+    options = request.options
+    click.echo(f"Profile {request.profile.name}, VNF {request.blueprint.name}, scheme {options.scheme}, seed {request.seed}.")
+    if options.sites is None:
+        click.echo("Sites: the lab, two clouds started on this machine on loopback addresses.")
+    else:
+        sites = load_sites(options.sites)
+        for site in sites.sites:
+            loss = "may be lost" if "site-loss" in site.spec.allow_faults else "must not be lost (allow_faults)"
+            click.echo(f"Site {site.name}: cloud {site.spec.cloud}, tenant addresses {site.spec.tenant_pool}, {loss}.")
+        sites.close()
+    marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
+    words = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""
+    if marks or words:
+        click.echo(f"Only scenarios that match: {' and '.join(w for w in (marks, words) if w)}")
+    paths = [Path(a) for a in arguments if Path(a).exists()]
+    files = [f for p in paths for f in (sorted(p.rglob("*.feature")) if p.is_dir() else [p])]
+    for path in files:
+        check_feature(path)
+        for feature in get_features([str(path)]):
+            click.echo(f"\n{feature.name}")
+            for template in feature.scenarios.values():
+                scenario = template.render({})
+                faults = ", ".join(planned_faults(scenario)) or "none"
+                click.echo(f"  {scenario.name}")
+                click.echo(f"    faults: {faults}; judges {', '.join(requirement_tags(scenario.tags | feature.tags))}")
+    click.echo("\nNothing was done: this was a dry run.")

@@ -1,0 +1,47 @@
+"""`multisite-ha judge` and `multisite-ha report`: from a stored run to verdicts and pages, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.catalogue import load_catalogue
+from conformance.judge import judge_run
+from conformance.model.results import RunResult
+from conformance.report import write_reports
+from conformance.report.terminal import print_summary
+from conformance.store import RunFolder
+
+_RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+
+
+@click.command()
+@_RUN
+def judge(run: Path) -> int:
+    """Judge a stored run again, offline, and write its reports again. RUN is a run folder, finished or cut short.
+
+    Nothing but the folder is needed: no cloud, no lab. The exit code is the verdict's.
+    """
+    result = _rewrite(run)
+    print_summary(result)
+    click.echo(f"Run folder: {run}")
+    return result.exit_code
+
+
+@click.command()
+@_RUN
+def report(run: Path) -> int:
+    """Write the reports of a stored run again and say where they are. RUN is a run folder."""
+    _rewrite(run)
+    for name in ("report.html", "junit.xml", "results.json", "manifest.json"):
+        click.echo(run / name)
+    return 0
+
+
+def _rewrite(path: Path) -> RunResult:
+    folder = RunFolder(path)
+    result = judge_run(folder)
+    for problem in write_reports(result, folder.load, load_catalogue(), path):
+        click.echo(f"WARNING: {problem}", err=True)
+    return result

@@ -1,0 +1,160 @@
+"""`multisite-ha run`: the whole thing from one command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from conformance.errors import UsageError
+from conformance.features import known_tags
+from conformance.plugin import SESSION
+from conformance.profile import load_profile
+from conformance.progress import Progress
+from conformance.report.terminal import print_summary
+from conformance.resources import closest
+from conformance.session import Request, RunOptions, RunSession
+
+_INI = Path(__file__).parent.parent / "run.ini"
+
+
+@click.command()
+@click.argument("selection", nargs=-1)
+@click.option("--sites", metavar="FILE", help="The sites under test. Default: the lab, started on this machine.")
+@click.option("--profile", default="smoke", show_default=True, metavar="NAME|FILE", help="Mandatory requirements and limits.")
+@click.option("--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF.")
+@click.option("--scheme", default="reference", show_default=True, metavar="NAME", help="The multisite mechanism under test.")
+@click.option("--seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored with the run.")
+@click.option("--out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
+@click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
+@click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
+@click.option("--keep-lab", is_flag=True, help="Leave the lab running afterwards: the next run starts at once.")
+@click.option("--dry-run", is_flag=True, help="Print what would be run, against which targets, and do nothing.")
+def run(
+    selection: tuple[str, ...],
+    sites: str | None,
+    profile: str,
+    vnf: str,
+    scheme: str,
+    seed: int | None,
+    out: str | None,
+    toxiproxy: str | None,
+    no_faults: bool,
+    keep_lab: bool,
+    dry_run: bool,
+) -> int:
+    """Carry out the features of a profile and judge them.
+
+    SELECTION narrows what is run: requirement ids (MS-GR-05), topics (geo-redundancy), feature files or folders, or
+    words of a scenario's name. Without it, everything in the profile.
+
+    \b
+    Examples:
+      multisite-ha run                                   the lab, profile smoke, the synchronous VNF
+      multisite-ha run --vnf subscriber-db-async         the same with a VNF that may lose data
+      multisite-ha run "link is clean"                   one scenario
+      multisite-ha run --sites my-clouds.yaml --dry-run  your own clouds: look first
+    """
+    options = RunOptions(
+        sites=sites,
+        profile=profile,
+        vnf=vnf,
+        scheme=scheme,
+        seed=seed,
+        out=out,
+        toxiproxy=toxiproxy,
+        faults=not no_faults,
+        keep_lab=keep_lab,
+        command_line=tuple(sys.argv[1:]),
+    )
+    arguments = select(selection, profile)
+    request = Request.read(options)
+    if dry_run:
+        from conformance.cli.dry_run import describe
+
+        describe(request, arguments)
+        return 0
+    with Progress() as progress:
+        session = RunSession.open(options, progress.say)
+        driver = _Driver(session, progress)
+        pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal"], plugins=[driver])
+    if driver.trouble:
+        for text in driver.trouble:
+            click.echo(text, err=True)
+    if session.result is not None:
+        print_summary(session.result)
+    for line in session.summary:
+        click.echo(line)
+    return driver.exit_code
+
+
+def select(words: tuple[str, ...], profile: str) -> list[str]:
+    """pytest's arguments for a selection. UsageError, with the nearest known word, when a word selects nothing."""
+    paths: list[str] = []
+    tags: list[str] = []
+    names: list[str] = []
+    known = known_tags()
+    for word in words:
+        if Path(word).exists():
+            paths.append(word)
+        elif word in known:
+            tags.append(word)
+        elif word.upper() in known or word.lower() in known:
+            tags.append(word.upper() if word.upper() in known else word.lower())
+        elif word.upper().startswith("MS-") or word.endswith(".feature"):
+            raise UsageError(f"{word!r} is neither a known requirement nor a feature file. {closest(word, list(known))}")
+        else:
+            names.append(word)
+    chosen = load_profile(profile)
+    arguments = paths or [str(p) for p in chosen.feature_paths()]
+    marks = [m for m in (chosen.tags, " or ".join(tags)) if m]
+    if marks:
+        arguments += ["-m", " and ".join(f"({m})" for m in marks)]
+    if names:
+        arguments += ["-k", " and ".join("(" + "_".join(name.lower().split()) + ")" for name in names)]
+    return arguments
+
+
+class _Driver:
+    """Hands the opened session to the plugin and keeps what pytest's silenced terminal would have said."""
+
+    def __init__(self, session: RunSession, progress: Progress) -> None:
+        self._session = session
+        self._progress = progress
+        self._collected = 0
+        self.trouble: list[str] = []
+        self.exit_code = 3
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[SESSION] = self._session
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._collected = len(session.items)
+        self._progress.expect(self._collected)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.trouble.append(str(report.longrepr))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # A failed Then is told by the verdicts; anything else that went wrong is told here.
+        text = str(report.longrepr)
+        if report.failed and not text.split(":", 1)[0] in ("fail", "inconclusive", "error"):
+            self.trouble.append(f"{report.nodeid.split('::')[-1]} ({report.when}): {text}")
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self.trouble.append(f"Internal error, please report it: {excrepr}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.trouble and session.exitstatus in (0, 2):
+            session.exitstatus = 3
+        if not self._collected:
+            self.trouble.append("The selection matches no scenario: nothing was run.")
+            session.exitstatus = 64
+        self.exit_code = int(session.exitstatus)
+
+

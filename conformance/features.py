@@ -1,0 +1,103 @@
+"""Feature files: what they promise, and whether they can be believed, before anything is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.catalogue import load_catalogue
+from conformance.checkers.registry import check_for_phrase, known_checks
+from conformance.errors import UsageError
+from conformance.resources import closest, features_dir
+from conformance.vocabulary import fault_of
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Feature, Scenario, ScenarioTemplate
+
+TOPICS = {
+    "single-dc": "use case 1, several clouds in one data centre",
+    "geo-redundancy": "use case 2, geographic redundancy",
+    "maintenance": "use case 3, planned maintenance",
+}
+
+
+def known_tags() -> dict[str, str]:
+    """Every tag a feature may carry, with its meaning: the requirement ids and the topics."""
+    return {**{r.id: r.title for r in load_catalogue().values()}, **TOPICS}
+
+
+def scenario_id(number: int, name: str) -> str:
+    """The name of a scenario's folder: its number in the run and its name in letters, digits and dashes."""
+    return f"{number:02d}-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+
+
+def then_phrases(scenario: Scenario) -> tuple[str, ...]:
+    """The texts of a scenario's Then steps, in order."""
+    return tuple(step.name for step in scenario.steps if step.type == "then")
+
+
+def planned_faults(scenario: Scenario) -> tuple[str, ...]:
+    """The faults that a scenario's steps inject, in order."""
+    return tuple(f for step in scenario.steps if (f := fault_of(step.name)) is not None)
+
+
+def requirement_tags(tags: set[str]) -> tuple[str, ...]:
+    """The requirement ids among tags, sorted."""
+    return tuple(sorted(tag for tag in tags if tag in load_catalogue()))
+
+
+def check_feature(path: Path) -> None:
+    """Refuse a feature that could mislead: UsageError names the file, the scenario and what is wrong.
+
+    Refused are: text that is not Gherkin, an unknown tag, a scenario without a Then (pytest-bdd passes it), a Then
+    sentence no check stands behind, and tags that differ from the requirements which the Then sentences judge.
+    """
+    from pytest_bdd.exceptions import FeatureError
+    from pytest_bdd.feature import get_feature
+
+    try:
+        feature = get_feature(str(path.parent), path.name)
+    except FeatureError as error:
+        raise UsageError(f"{path} is not Gherkin that can be read: {error}") from None
+    for scenario in feature.scenarios.values():
+        _check_scenario(path, feature, scenario)
+
+
+def _check_scenario(path: Path, feature: Feature, scenario: ScenarioTemplate) -> None:
+    where = f"{path}, scenario {scenario.name!r}"
+    tags = scenario.tags | feature.tags | (scenario.rule.tags if scenario.rule else set())
+    known = known_tags()
+    for tag in sorted(tags):
+        if tag not in known:
+            raise UsageError(f"{where}: the tag @{tag} is not known. {closest(tag, list(known))}")
+    phrases = [step.name for step in scenario.steps if step.type == "then"]
+    if not phrases:
+        raise UsageError(f"{where} has no Then: it would judge nothing and pass.")
+    judged: set[str] = set()
+    for phrase in phrases:
+        check = check_for_phrase(phrase)
+        if check is None:
+            near = closest(phrase, [c.phrase for c in known_checks()])
+            raise UsageError(f"{where}: no check stands behind the sentence {phrase!r}. {near}")
+        judged.update(check.requirements)
+    tagged = set(requirement_tags(tags))
+    if tagged != judged:
+        raise UsageError(
+            f"{where}: its tags and its Then sentences disagree. "
+            f"Tagged but not judged: {', '.join(sorted(tagged - judged)) or 'none'}; "
+            f"judged but not tagged: {', '.join(sorted(judged - tagged)) or 'none'}."
+        )
+
+
+def scenarios_by_requirement() -> dict[str, list[str]]:
+    """For each requirement id, the names of the shipped scenarios that judge it."""
+    from pytest_bdd.feature import get_features
+
+    found: dict[str, list[str]] = {}
+    for path in sorted(features_dir().rglob("*.feature")):
+        for feature in get_features([str(path)]):
+            for scenario in feature.scenarios.values():
+                for requirement in requirement_tags(scenario.tags | feature.tags):
+                    found.setdefault(requirement, []).append(f"{feature.name}: {scenario.name}")
+    return found

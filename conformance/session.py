@@ -1,0 +1,243 @@
+"""One run from its options to its verdict: the sites, the link proxy, the run folder, and everything that must be undone."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance import __version__
+from conformance.catalogue import load_catalogue
+from conformance.errors import HarnessError, UsageError
+from conformance.faults.journal import Journal, heal_leftovers
+from conformance.judge import judge_run
+from conformance.lab import Lab
+from conformance.links import EmbeddedProxy, ProxyServer
+from conformance.model.results import RunInfo, RunResult, SiteInfo
+from conformance.profile import Profile, load_profile
+from conformance.report import write_reports
+from conformance.schemes import scheme_names
+from conformance.sites import Site, SitesFile, load_sites
+from conformance.store import RunFolder
+from conformance.undo import UNDO_ACTIONS
+from conformance.vnf import Blueprint, load_blueprint
+
+if TYPE_CHECKING:
+    from conformance.play import Play
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the user asked for; names and paths still as text."""
+
+    sites: str | None = None
+    profile: str = "smoke"
+    vnf: str = "subscriber-db-sync"
+    scheme: str = "reference"
+    seed: int | None = None
+    out: str | None = None
+    toxiproxy: str | None = None
+    faults: bool = True
+    keep_lab: bool = False
+    command_line: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options after everything that can be wrong with them has been looked at; nothing has been started."""
+
+    options: RunOptions
+    profile: Profile
+    blueprint: Blueprint
+    seed: int
+
+    @classmethod
+    def read(cls, options: RunOptions) -> Request:
+        """Read every file the options name. UsageError on the first one that cannot be used."""
+        profile = load_profile(options.profile)
+        blueprint = load_blueprint(options.vnf)
+        if options.scheme not in scheme_names():
+            from conformance.resources import closest
+
+            raise UsageError(f"There is no scheme named {options.scheme!r}. {closest(options.scheme, scheme_names())}")
+        if options.sites is not None:
+            load_sites(options.sites).close()
+        return cls(options, profile, blueprint, secrets.randbits(32) if options.seed is None else options.seed)
+
+
+class RunSession:
+    """A run in progress. Open it, play scenarios, finish it; finish undoes everything in any case."""
+
+    def __init__(
+        self,
+        request: Request,
+        folder: RunFolder,
+        sites: SitesFile,
+        proxy: ProxyServer,
+        journal: Journal,
+        undo: ExitStack,
+        say: Say,
+    ) -> None:
+        self.request = request
+        self.folder = folder
+        self.sites = sites
+        self.proxy = proxy
+        self.journal = journal
+        self.say = say
+        self.run_id = folder.info().run_id
+        self.summary: tuple[str, ...] = ()
+        self.result: RunResult | None = None
+        self._undo = undo
+        self._plays = 0
+        self._play: Play | None = None
+
+    @classmethod
+    def open(cls, options: RunOptions, say: Say | None = None) -> RunSession:
+        """Check the options, heal what earlier runs left, start the lab if no sites are given, make the run folder."""
+        say = say or _to_stderr
+        request = Request.read(options)
+        run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(3)
+        path = Path(options.out) if options.out else Path("reports") / run_id
+        _writable(path)
+        undo = ExitStack()
+        try:
+            for failure in heal_leftovers(UNDO_ACTIONS, say):
+                say(f"WARNING: {failure}")
+            sites = _open_sites(options, undo, say)
+            first, second = _pair(sites)
+            folder = RunFolder.create(path, _describe(request, run_id, (first, second)))
+            journal = Journal(run_id)
+            undo.callback(journal.close)
+            url = options.toxiproxy or sites.link.toxiproxy
+            proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
+        except BaseException:
+            with uninterrupted():
+                undo.close()
+            raise
+        return cls(request, folder, sites, proxy, journal, undo, say)
+
+    def new_play(self) -> Play:
+        """The next scenario to be carried out; its turn begins with Play.begin."""
+        from conformance.play import Play
+
+        self._plays += 1
+        self._play = Play(self, self._plays)
+        return self._play
+
+    def finish(self, *, interrupted: bool = False) -> int:
+        """Undo everything, judge what is stored, write the reports. Returns the exit code; never raises for a report."""
+        with uninterrupted():
+            if interrupted:
+                self.say("Interrupted: healing faults and removing what this run created.")
+            trouble = self._close()
+        self.result = judge_run(self.folder)
+        problems = [*trouble, *write_reports(self.result, self.folder.load, load_catalogue(), self.folder.path)]
+        self.summary = (*problems, f"Run folder: {self.folder.path}")
+        return 3 if trouble or interrupted else self.result.exit_code
+
+    def _close(self) -> list[str]:
+        trouble = []
+        if self._play is not None:
+            try:
+                self._play.close()
+            except HarnessError as error:
+                trouble.append(str(error))
+        try:
+            self._undo.close()
+        except HarnessError as error:
+            trouble.append(str(error))
+        return trouble
+
+
+def pair(session: RunSession) -> tuple[Site, Site]:
+    """The first and the second site of a run."""
+    return _pair(session.sites)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Cleaning up is not cut short by a second Ctrl-C (only the main thread can say so; elsewhere nothing changes)."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _writable(path: Path) -> None:
+    """Find out before anything is started that the run folder cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
+
+
+def _open_sites(options: RunOptions, undo: ExitStack, say: Say) -> SitesFile:
+    if options.sites is not None:
+        sites = load_sites(options.sites)
+    else:
+        lab = Lab(progress=say)
+        if not lab.is_up() and not options.keep_lab:
+            undo.callback(_take_down, lab, say)
+        lab.up()
+        sites = load_sites(lab.sites_yaml)
+    undo.callback(sites.close)
+    return sites
+
+
+def _take_down(lab: Lab, say: Say) -> None:
+    say("Taking the lab down (--keep-lab would leave it running).")
+    lab.down()
+
+
+def _pair(sites: SitesFile) -> tuple[Site, Site]:
+    if len(sites.sites) < 2:
+        raise UsageError(f"{sites.path} names {len(sites.sites)} site; geographic redundancy needs at least two.")
+    return sites.sites[0], sites.sites[1]
+
+
+def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInfo:
+    options = request.options
+    return RunInfo(
+        run_id=run_id,
+        product_version=__version__,
+        profile=request.profile.name,
+        seed=request.seed,
+        vnf=request.blueprint.name,
+        scheme=options.scheme,
+        started_wall=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=time.monotonic_ns(),
+        sites=tuple(SiteInfo(name=s.name, cloud=s.spec.cloud) for s in sites),
+        command_line=options.command_line,
+        environment={
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "sites": options.sites or "lab",
+            "data plane": "as the sites provide" if options.sites else "lab, loopback: no packet data plane",
+            "link proxy": options.toxiproxy or "embedded",
+        },
+        mandatory=request.profile.mandatory,
+        optional=request.profile.optional,
+        faults_enabled=options.faults,
+    )
