@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from conformance.model.observation import Observation
 
-@dataclass(frozen=True)
-class Observation:
-    """What was measured and whether it shows what was meant; ``detail`` is one sentence for a person."""
-
-    ok: bool
-    detail: str
-    observed: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["Fault", "Observation", "Undo"]
 
 
 @dataclass(frozen=True)

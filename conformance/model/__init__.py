@@ -3,6 +3,7 @@
 from conformance.model.events import Event
 from conformance.model.history import Operation, Outcome, Probe
 from conformance.model.inventory import Inventory
+from conformance.model.observation import Observation
 from conformance.model.record import ScenarioInfo, ScenarioRecord
 from conformance.model.requirement import Requirement, Strength
 from conformance.model.thresholds import Thresholds
@@ -12,6 +13,7 @@ __all__ = [
     "Event",
     "Evidence",
     "Inventory",
+    "Observation",
     "Operation",
     "Outcome",
     "Probe",
