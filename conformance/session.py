@@ -103,7 +103,7 @@ class RunSession:
 
     @classmethod
     def open(cls, options: RunOptions, say: Say | None = None) -> RunSession:
-        """Check the options, heal what earlier runs left, start the lab if no sites are given, make the run folder."""
+        """Check the options, start the lab if no sites are given, heal what earlier runs left, make the run folder."""
         say = say or _to_stderr
         request = Request.read(options)
         run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(3)
@@ -111,9 +111,9 @@ class RunSession:
         _writable(path)
         undo = ExitStack()
         try:
+            sites = _open_sites(options, undo, say)
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
-            sites = _open_sites(options, undo, say)
             first, second = _pair(sites)
             folder = RunFolder.create(path, _describe(request, run_id, (first, second)))
             journal = Journal(run_id)
@@ -198,7 +198,9 @@ def _open_sites(options: RunOptions, undo: ExitStack, say: Say) -> SitesFile:
         sites = load_sites(options.sites)
     else:
         lab = Lab(progress=say)
-        if not lab.is_up() and not options.keep_lab:
+        running = lab.is_up()
+        say("Using the lab that is already running." if running else "Starting the lab: two OpenStack clouds.")
+        if not running and not options.keep_lab:
             undo.callback(_take_down, lab, say)
         lab.up()
         sites = load_sites(lab.sites_yaml)

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from conformance.faults.journal import UndoAction
 from conformance.links import ProxyServer
-from conformance.sites import load_sites, power_of, sweep
+from conformance.paths import state_dir
+from conformance.sites import Site, load_sites, power_of, sweep
+
+
+@contextmanager
+def _site(arguments: Mapping[str, Any]) -> Iterator[Site | None]:
+    """The site an undo is about; None when it belonged to a lab that is gone, with all that was in it."""
+    path = Path(arguments["sites"])
+    if not path.exists() and path.is_relative_to(state_dir()):
+        yield None
+        return
+    sites = load_sites(path)
+    try:
+        yield sites.site(arguments["site"])
+    finally:
+        sites.close()
 
 
 def _restore_site(arguments: Mapping[str, Any]) -> None:
     """Bring a lost site back."""
-    sites = load_sites(arguments["sites"])
-    try:
-        power_of(sites.site(arguments["site"])).restore()
-    finally:
-        sites.close()
+    with _site(arguments) as site:
+        if site is not None:
+            power_of(site).restore()
 
 
 def _sweep(arguments: Mapping[str, Any]) -> None:
     """Remove a run's resources from a site."""
-    sites = load_sites(arguments["sites"])
-    try:
-        sweep(sites.site(arguments["site"]), arguments["run_id"])
-    finally:
-        sites.close()
+    with _site(arguments) as site:
+        if site is not None:
+            sweep(site, arguments["run_id"])
 
 
 def _delete_proxy(arguments: Mapping[str, Any]) -> None:
