@@ -1,0 +1,5 @@
+"""`python -m conformance` is `multisite-ha`."""
+
+from conformance.cli import main
+
+main()

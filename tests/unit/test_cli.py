@@ -1,0 +1,80 @@
+"""What a user types wrong ends in one sentence and exit code 64, before anything is started."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def multisite_ha(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "conformance", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--profile", "smok"], "There is no profile named 'smok'. Did you mean 'smoke'?"),
+        (["run", "--vnf", "subscriber-db-synk"], "Did you mean 'subscriber-db-sync'?"),
+        (["run", "--scheme", "referenz"], "There is no scheme named 'referenz'. Did you mean 'reference'?"),
+        (["run", "--sites", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", "MS-GR-55"], "'MS-GR-55' is neither a known requirement nor a feature file."),
+        (["run", "--seed", "many"], "'many' is not a valid integer"),
+        (["requirements", "MS-GR-99"], "There is no requirement 'MS-GR-99'."),
+        (["judge", "nowhere"], "Is its folder a run folder?"),
+        (["report", "nowhere"], "Is its folder a run folder?"),
+        (["rum"], "No such command 'rum'"),
+        (["lab", "kill"], "Missing argument"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_answered_by_a_sentence_and_64(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    done = multisite_ha(*arguments, cwd=tmp_path)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_malformed_sites_file_names_the_file_and_the_field(tmp_path: Path) -> None:
+    sites = tmp_path / "sites.yaml"
+    sites.write_text("sites:\n  site-a: {clowd: x}\n  site-b: {cloud: y}\n")
+    done = multisite_ha("run", "--sites", str(sites), cwd=tmp_path)
+    assert str(sites) in done.stderr
+    assert "clowd" in done.stderr
+    assert done.returncode == 64
+
+
+def test_broken_yaml_names_line_and_column(tmp_path: Path) -> None:
+    sites = tmp_path / "sites.yaml"
+    sites.write_text("sites:\n  site-a: [1,\n  b: 2\n")
+    done = multisite_ha("run", "--sites", str(sites), cwd=tmp_path)
+    assert "not valid YAML at line" in done.stderr
+    assert done.returncode == 64
+
+
+def test_a_dry_run_names_scenarios_and_faults_and_starts_nothing(tmp_path: Path) -> None:
+    done = multisite_ha("run", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "link-stall, site-loss" in done.stdout
+    assert "Nothing was done" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_catalogue_is_listed_with_what_is_not_tested(tmp_path: Path) -> None:
+    done = multisite_ha("requirements", "--json", cwd=tmp_path)
+    rows = {row["id"]: row for row in json.loads(done.stdout)}
+    assert len(rows) == 26
+    assert len(rows["MS-GR-05"]["scenarios"]) == 3
+    assert rows["MS-MT-01"]["scenarios"] == []
+    table = multisite_ha("requirements", cwd=tmp_path).stdout
+    assert "not tested" in table
+
+
+@pytest.mark.parametrize("command", ["", "run", "lab", "judge", "report", "requirements", "proxy", "doctor"])
+def test_every_command_teaches_itself(command: str, tmp_path: Path) -> None:
+    done = multisite_ha(*command.split(), "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 4

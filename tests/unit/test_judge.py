@@ -1,0 +1,107 @@
+"""Verdicts add up honestly: nothing that went wrong can be outvoted by passes."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.judge import judge_run
+from conformance.model import ScenarioInfo, Status, Thresholds, worst
+from conformance.model.results import RunInfo
+from conformance.store import RunFolder
+
+DATA_CHECK = "no acknowledged write is lost"
+
+
+def run_folder(folder: Path, **changes: object) -> RunFolder:
+    asked = {
+        "run_id": "run-1",
+        "product_version": "0",
+        "profile": "smoke",
+        "seed": 1,
+        "vnf": "subscriber-db-sync",
+        "scheme": "reference",
+        "started_wall": "2026-01-01T00:00:00+00:00",
+        "started": 0,
+        "mandatory": ("MS-GR-05",),
+    }
+    return RunFolder.create(folder, RunInfo(**{**asked, **changes}))
+
+
+def scenario(then: tuple[str, ...] = (DATA_CHECK,)) -> ScenarioInfo:
+    return ScenarioInfo(
+        id="01-one",
+        name="one",
+        feature="feature",
+        requirements=("MS-GR-05",),
+        then=then,
+        faults_planned=("site-loss",),
+        first_site="site-a",
+        second_site="site-b",
+        thresholds=Thresholds(),
+    )
+
+
+def test_of_nothing_the_verdict_is_not_tested() -> None:
+    assert worst([]) is Status.NOT_TESTED
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([Status.PASS, Status.PASS], Status.PASS),
+        ([Status.PASS, Status.INCONCLUSIVE], Status.INCONCLUSIVE),
+        ([Status.INCONCLUSIVE, Status.ERROR], Status.ERROR),
+        ([Status.ERROR, Status.FAIL, Status.PASS], Status.FAIL),
+        ([Status.PASS, Status.NOT_TESTED], Status.PASS),
+        ([Status.NOT_TESTED, Status.NOT_APPLICABLE], Status.NOT_APPLICABLE),
+    ],
+)
+def test_the_worst_of_several_statuses_stands(statuses: list[Status], expected: Status) -> None:
+    assert worst(statuses) is expected
+
+
+def test_a_run_without_scenarios_is_inconclusive(tmp_path: Path) -> None:
+    result = judge_run(run_folder(tmp_path))
+    assert (result.verdict, result.exit_code) == (Status.INCONCLUSIVE, 2)
+    assert [r.verdict for r in result.requirements] == [Status.NOT_TESTED]
+
+
+def test_a_scenario_that_was_only_begun_is_never_a_pass(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    folder.begin_scenario(scenario())
+    result = judge_run(folder)
+    assert result.verdict is Status.INCONCLUSIVE
+    assert not result.finished
+
+
+def test_a_scenario_that_ended_in_an_error_makes_the_run_an_error(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    folder.begin_scenario(scenario())
+    folder.end_scenario("01-one", {"error": "site-a does not answer", "duration_s": 1.0})
+    result = judge_run(folder)
+    assert result.scenarios[0].status is Status.ERROR
+    assert result.scenarios[0].error == "site-a does not answer"
+    assert result.verdict is not Status.PASS
+
+
+def test_a_sentence_that_no_check_stands_behind_is_an_error(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    folder.begin_scenario(scenario(then=("all is well",)))
+    folder.end_scenario("01-one", {"error": None, "duration_s": 1.0})
+    assert judge_run(folder).scenarios[0].status is Status.ERROR
+
+
+def test_a_damaged_line_in_the_record_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    where = folder.begin_scenario(scenario())
+    (where / "events.jsonl").write_text('{"t": 1, "kind": "phase", "name": "load"}\n{"t": "soon"}\n')
+    folder.end_scenario("01-one", {"error": None, "duration_s": 1.0})
+    result = judge_run(folder)
+    assert result.verdict is Status.ERROR
+    assert "events.jsonl line 2" in result.scenarios[0].checks[0].verdict.reason
+
+
+def test_a_mandatory_requirement_that_nothing_judged_leaves_the_run_inconclusive(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, mandatory=("MS-GR-05", "MS-GR-08"))
+    verdicts = {r.id: r.verdict for r in judge_run(folder).requirements}
+    assert verdicts == {"MS-GR-05": Status.NOT_TESTED, "MS-GR-08": Status.NOT_TESTED}
