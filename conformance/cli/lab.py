@@ -1,0 +1,157 @@
+"""`multisite-ha lab`: real OpenStack clouds on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from conformance.lab import Lab, LabStatus
+
+MIB = 1 << 20
+
+_name = click.option(
+    "--name", default="default", show_default=True, metavar="NAME", help="Which lab; labs of different names run side by side."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def lab() -> None:
+    """Start and stop real OpenStack clouds on this machine: keystone, placement, glance, nova, neutron and cinder.
+
+    No root, no containers and no virtualisation are needed. An instance is a process tree of this machine, bound to its
+    Neutron fixed IP in 127.0.0.0/8, that runs its user_data script as cloud-init would. There is no packet data plane:
+    security groups, routers and L2 isolation are API records only.
+
+    \b
+      multisite-ha lab up              two clouds, site-a and site-b
+      export OS_CLIENT_CONFIG_FILE=$(multisite-ha lab clouds --path)
+      openstack --os-cloud lab-site-a server list
+      multisite-ha lab kill site-a     site loss: SIGKILL to everything of site-a, guests included
+      multisite-ha lab start site-a    bring it back from its own databases
+      multisite-ha lab down            stop everything and forget what was in the clouds
+
+    The first start builds the OpenStack environment and the databases once; they are kept in the cache directory.
+    """
+
+
+@lab.command()
+@_name
+@click.option("--sites", default=2, show_default=True, type=click.IntRange(2, 10), help="How many clouds: site-a, site-b, ...")
+def up(name: str, sites: int) -> None:
+    """Start the lab, or whatever of it is not running, and wait until all of it is usable."""
+    names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites))
+    started = time.monotonic()
+    with _progress() as progress:
+        chosen = Lab(name, names, progress)
+        chosen.up()
+        progress(f"lab {name} is up after {time.monotonic() - started:.1f} s; clouds: {chosen.clouds_yaml}")
+
+
+@lab.command()
+@_name
+def down(name: str) -> None:
+    """Stop everything of the lab and remove its clouds; logs stay until the next start."""
+    with _progress() as progress:
+        Lab(name, progress=progress).down()
+        progress(f"lab {name} is down")
+
+
+@lab.command()
+@_name
+def status(name: str) -> None:
+    """Show sites, services with process, memory and answer, and guests. Exit code 0 if all is up, 3 if not."""
+    found = Lab(name).status()
+    _show(found, Console())
+    if not found.up:
+        raise SystemExit(3)
+
+
+@lab.command()
+@click.argument("site")
+@_name
+def kill(site: str, name: str) -> None:
+    """Lose SITE: SIGKILL to all its services, its guests and everything they started, at once."""
+    killed = Lab(name).kill_site(site)
+    click.echo(f"{site}: {killed} processes killed", err=True)
+
+
+@lab.command()
+@click.argument("site")
+@_name
+def start(site: str, name: str) -> None:
+    """Bring SITE back from its own databases; guests that ran when it was lost are started again."""
+    started = time.monotonic()
+    with _progress() as progress:
+        Lab(name, progress=progress).start_site(site)
+        progress(f"{site} is back after {time.monotonic() - started:.1f} s")
+
+
+@lab.command()
+@_name
+@click.option("--path", "only_path", is_flag=True, help="Print the path of clouds.yaml and nothing else.")
+def clouds(name: str, only_path: bool) -> None:
+    """Print where clouds.yaml is and how to use it."""
+    chosen = Lab(name)
+    path = chosen.clouds_yaml
+    if only_path:
+        chosen.require()
+        click.echo(path)
+        return
+    found = chosen.require()
+    click.echo(f"clouds.yaml: {path}\nsites file:  {chosen.sites_yaml}\n")
+    click.echo(f"export OS_CLIENT_CONFIG_FILE={path}")
+    for cloud in found:
+        click.echo(f"openstack --os-cloud {cloud} server list")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Progress on stderr: on a terminal a spinner with the present step below the finished ones, else lines with a time."""
+    console = Console(stderr=True, highlight=False)
+    started = time.monotonic()
+
+    def line(message: str) -> None:
+        console.print(f"{time.monotonic() - started:6.1f} s  {message}", markup=False, soft_wrap=True)
+
+    if not console.is_terminal:
+        yield line
+        return
+    with console.status("") as spinner:
+
+        def step(message: str) -> None:
+            line(message)
+            spinner.update(message)
+
+        yield step
+
+
+def _show(found: LabStatus, console: Console) -> None:
+    if found.slot is None:
+        console.print(f"lab {found.name}: does not exist. Start it: multisite-ha lab up --name {found.name}", soft_wrap=True)
+        return
+    state = "up" if found.up else "not up"
+    console.print(f"lab {found.name}: {state}, {found.memory / MIB:.0f} MiB, slot {found.slot}, {found.directory}", soft_wrap=True)
+    console.print(f"mode: {found.mode}", soft_wrap=True)
+    console.print(f"supervisor: {found.supervisor or 'not running'}")
+    for site in found.sites:
+        table = Table(title=f"{site.name} · cloud {site.cloud} · {'up' if site.up else 'DOWN'}", title_justify="left", box=None)
+        for heading, justify in (("service", "left"), ("pid", "right"), ("MiB", "right"), ("threads", "right"), ("API", "left")):
+            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        for service in site.services:
+            api = service.url or ""
+            table.add_row(
+                service.name,
+                str(service.pid or "-"),
+                f"{service.memory / MIB:.0f}",
+                str(service.threads),
+                api if service.answers else f"{api} no answer",
+            )
+        console.print(table)
+        for guest in site.guests:
+            power = f"pid {guest.pid}, {guest.processes} processes" if guest.pid else "off"
+            console.print(f"  guest {guest.name} {guest.uuid} {' '.join(guest.addresses)} on {guest.host}: {power}", soft_wrap=True)

@@ -1,0 +1,272 @@
+"""Nova virt driver: an instance is a process tree of this machine, bound to the instance's Neutron fixed IPs.
+
+What must survive a SIGKILL of nova is in the instance's directory: ``spec.json`` (who the guest is: read by the guest and by
+the harness), ``pid.json`` (its init), ``user_data``, ``console.log`` and ``dev`` (links to attached volumes).
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import signal
+import threading
+import uuid
+from pathlib import Path
+
+import nova.conf
+from nova import exception
+from nova.compute import power_state, task_states
+from nova.image import glance
+from nova.virt import fake, hardware
+
+from labcloud import guest, hypervisor, processes
+
+CONF = nova.conf.CONF
+NODE_NAMESPACE = uuid.UUID("6f5b9c4e-0000-4000-8000-0a0a0a0a0a0a")
+SHUTDOWN_GRACE = 3.0  # seconds between SIGTERM and SIGKILL of a guest's programs at a clean shutdown
+SERIAL_LENGTH = 20  # virtio-blk serials are cut to this length
+
+
+class ProcessDriver(fake.FakeDriver):
+    """FakeDriver's bookkeeping with real processes below it."""
+
+    capabilities = dict(fake.FakeDriver.capabilities, has_imagecache=False)
+
+    def __init__(self, virtapi, read_only=False):
+        super().__init__(virtapi, read_only)
+        self._switching = threading.RLock()
+
+    def init_host(self, host):
+        super().init_host(host)
+        for directory in Path(CONF.instances_path).iterdir():
+            spec = _load(directory)
+            if spec and spec["host"] == host:
+                state = power_state.RUNNING if _init_pid(directory) else power_state.SHUTDOWN
+                self.instances[spec["uuid"]] = fake.FakeInstance(spec["name"], state, spec["uuid"])
+
+    # Node identity: FakeDriver draws random uuids, but a restarted compute must find its resource provider again.
+
+    def get_available_resource(self, nodename):
+        resource = super().get_available_resource(nodename)
+        if resource:
+            resource["uuid"] = _node_uuid(nodename)
+        return resource
+
+    def get_nodenames_by_uuid(self, refresh=False):
+        return {_node_uuid(name): name for name in self.get_available_nodes()}
+
+    def get_host_uptime(self):
+        seconds = float(Path("/proc/uptime").read_text().split()[0])
+        load = " ".join(f"{value:.2f}," for value in os.getloadavg()).rstrip(",")
+        days, minutes = int(seconds // 86400), int(seconds % 86400 // 60)
+        return f"up {days} days, {minutes // 60:2d}:{minutes % 60:02d},  0 users,  load average: {load}"
+
+    # Life of a guest
+
+    def spawn(self, context, instance, image_meta, injected_files, admin_password, allocations, network_info=None,
+              block_device_info=None, power_on=True, accel_info=None):
+        super().spawn(context, instance, image_meta, injected_files, admin_password, allocations, network_info,
+                      block_device_info, power_on, accel_info)
+        directory = _directory(instance.uuid)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755)
+        vifs = network_info if network_info is not None else instance.get_network_info()
+        _save(directory, {
+            "uuid": instance.uuid,
+            "name": instance.name,
+            "display_name": instance.display_name,
+            "host": self._host,
+            "metadata": dict(instance.metadata or {}),
+            "volumes": _volumes(block_device_info),
+            "ips": [address for vif in vifs for address in _addresses(vif)],
+        })
+        if instance.user_data:
+            script = directory / "user_data"
+            script.write_bytes(base64.b64decode(instance.user_data))
+            script.chmod(0o755)
+        if power_on:
+            self._start(instance.uuid)
+
+    def destroy(self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True):
+        # instances_path is shared by all computes of the site: after a migration the guest is the other host's
+        spec = _load(_directory(instance.uuid))
+        mine = spec is None or spec["host"] == self._host
+        if mine:
+            self._stop(instance.uuid, grace=0)
+        super().destroy(context, instance, network_info, block_device_info, destroy_disks, destroy_secrets)
+        if destroy_disks and mine:
+            shutil.rmtree(_directory(instance.uuid), ignore_errors=True)
+
+    def power_off(self, instance, timeout=0, retry_interval=0):
+        super().power_off(instance, timeout, retry_interval)
+        self._stop(instance.uuid, grace=min(timeout, SHUTDOWN_GRACE))
+
+    def power_on(self, context, instance, network_info, block_device_info=None, accel_info=None, share_info=None):
+        super().power_on(context, instance, network_info, block_device_info, accel_info, share_info)
+        self._start(instance.uuid)
+
+    def reboot(self, context, instance, network_info, reboot_type, block_device_info=None, bad_volumes_callback=None,
+               accel_info=None, share_info=None):
+        self._stop(instance.uuid, grace=SHUTDOWN_GRACE if reboot_type == "SOFT" else 0)
+        self._ensure_running(context, instance, network_info, block_device_info)
+
+    def resume_state_on_host_boot(self, context, instance, network_info, share_info, block_device_info=None):
+        self._ensure_running(context, instance, network_info, block_device_info)
+
+    def _ensure_running(self, context, instance, network_info, block_device_info):
+        if instance.uuid in self.instances:
+            self.power_on(context, instance, network_info, block_device_info)
+        else:
+            self.spawn(context, instance, instance.image_meta, None, None, None, network_info, block_device_info)
+
+    def migrate_disk_and_power_off(self, context, instance, dest, flavor, network_info, block_device_info=None, timeout=0,
+                                   retry_interval=0):
+        self._stop(instance.uuid, grace=min(timeout, SHUTDOWN_GRACE))
+        return super().migrate_disk_and_power_off(context, instance, dest, flavor, network_info, block_device_info, timeout,
+                                                  retry_interval)
+
+    def finish_revert_migration(self, context, instance, network_info, migration, block_device_info=None, power_on=True,
+                                share_info=None):
+        self.instances.pop(instance.uuid, None)
+        self.spawn(context, instance, instance.image_meta, None, None, None, network_info, block_device_info, power_on)
+
+    def pause(self, instance):
+        self._signal(instance.uuid, signal.SIGSTOP, power_state.PAUSED)
+
+    def unpause(self, instance):
+        self._signal(instance.uuid, signal.SIGCONT, power_state.RUNNING)
+
+    def suspend(self, context, instance):
+        self._signal(instance.uuid, signal.SIGSTOP, power_state.SUSPENDED)
+
+    def resume(self, context, instance, network_info, block_device_info=None, share_info=None):
+        self._signal(instance.uuid, signal.SIGCONT, power_state.RUNNING)
+
+    def get_info(self, instance, use_cache=True):
+        known = self.instances.get(instance.uuid)
+        if known is None:
+            raise exception.InstanceNotFound(instance_id=instance.uuid)
+        if known.state != power_state.SHUTDOWN and not _init_pid(_directory(instance.uuid)):
+            known.state = power_state.SHUTDOWN  # the guest was killed behind nova's back
+        return hardware.InstanceInfo(state=known.state)
+
+    def _start(self, instance_uuid):
+        directory = _directory(instance_uuid)
+        with self._switching:
+            if not _init_pid(directory):
+                pid, started = hypervisor.start_guest(directory)
+                _write(directory / "pid.json", {"pid": pid, "started": started})
+
+    def _stop(self, instance_uuid, grace):
+        init = _init_pid(_directory(instance_uuid))
+        if init:
+            guest.stop(init, grace)
+
+    def _signal(self, instance_uuid, number, state):
+        init = _init_pid(_directory(instance_uuid))
+        if init:
+            processes.signal_tree(init, number)
+            self.instances[instance_uuid].state = state
+
+    # Devices: recorded in spec.json, volumes also as links below dev/
+
+    def attach_volume(self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None,
+                      encryption=None):
+        super().attach_volume(context, connection_info, instance, mountpoint, disk_bus, device_type, encryption)
+        _change(instance.uuid, lambda spec: spec["volumes"].update({mountpoint: _volume(connection_info)}))
+
+    def detach_volume(self, context, connection_info, instance, mountpoint, encryption=None):
+        super().detach_volume(context, connection_info, instance, mountpoint, encryption)
+        _change(instance.uuid, lambda spec: spec["volumes"].pop(mountpoint, None))
+
+    def attach_interface(self, context, instance, image_meta, vif):
+        super().attach_interface(context, instance, image_meta, vif)
+        _change(instance.uuid, lambda spec: spec["ips"].extend(_addresses(vif)))
+
+    def detach_interface(self, context, instance, vif):
+        super().detach_interface(context, instance, vif)
+        gone = _addresses(vif)
+        _change(instance.uuid, lambda spec: spec.update(ips=[ip for ip in spec["ips"] if ip not in gone]))
+
+    # Images and console
+
+    def snapshot(self, context, instance, image_id, update_task_state):
+        """Upload the guest's description: it has no disk of its own."""
+        update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
+        update_task_state(task_state=task_states.IMAGE_UPLOADING, expected_state=task_states.IMAGE_PENDING_UPLOAD)
+        glance.get_default_image_service().update(
+            context,
+            image_id,
+            {"disk_format": "raw", "container_format": "bare", "status": "active"},
+            io.BytesIO(json.dumps(_load(_directory(instance.uuid))).encode()),
+            purge_props=False,
+        )
+
+    def get_console_output(self, context, instance):
+        try:
+            return (_directory(instance.uuid) / "console.log").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def _node_uuid(name):
+    return str(uuid.uuid5(NODE_NAMESPACE, name))
+
+
+def _directory(instance_uuid):
+    return Path(CONF.instances_path) / instance_uuid
+
+
+def _load(directory):
+    try:
+        return json.loads((directory / "spec.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _save(directory, spec):
+    _write(directory / "spec.json", spec)
+    links = directory / "dev" / "disk" / "by-id"
+    shutil.rmtree(links, ignore_errors=True)
+    links.mkdir(parents=True)
+    for volume in spec["volumes"].values():
+        (links / f"virtio-{volume['id'][:SERIAL_LENGTH]}").symlink_to(volume["path"])
+
+
+def _write(path, value):
+    temporary = path.with_suffix(f".{threading.get_ident()}")
+    temporary.write_text(json.dumps(value))
+    temporary.replace(path)
+
+
+def _change(instance_uuid, change):
+    directory = _directory(instance_uuid)
+    spec = _load(directory)
+    if spec:
+        change(spec)
+        _save(directory, spec)
+
+
+def _init_pid(directory):
+    """Pid of the guest's init if it lives."""
+    try:
+        recorded = json.loads((directory / "pid.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return recorded["pid"] if processes.started_at(recorded["pid"]) == recorded["started"] else None
+
+
+def _addresses(vif):
+    return [address["address"] for address in vif.fixed_ips()]
+
+
+def _volumes(block_device_info):
+    mapping = (block_device_info or {}).get("block_device_mapping") or []
+    return {entry["mount_device"]: _volume(entry["connection_info"]) for entry in mapping}
+
+
+def _volume(connection_info):
+    return {"id": connection_info["data"]["volume_id"], "path": connection_info["data"]["path"]}

@@ -1,0 +1,183 @@
+"""Every patch of an OpenStack private, in one place.
+
+Each names the symptom it cures and the release it was written for, and carries a digest of the source it replaces: when a
+new release changes that source, the service refuses to start and says which patch has to be looked at again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import sqlite3
+import sys
+import threading
+import time
+from importlib.abc import MetaPathFinder
+
+
+class PatchOutdated(Exception):
+    """What a patch replaces is no longer what it was written for."""
+
+
+def replace(owner: type, name: str, new: object, *, digest: str, release: str, symptom: str) -> None:
+    """Set ``owner.name`` to ``new`` if the class's source is the one known (first 12 digits of its sha256)."""
+    seen = hashlib.sha256(inspect.getsource(owner).encode()).hexdigest()[:12]
+    if seen != digest:
+        raise PatchOutdated(
+            f"The lab's patch of {owner.__name__}.{name} was written for {release} (source digest {digest}), "
+            f"but the installed source has digest {seen}. It cures: {symptom}. Compare the sources in labcloud/patches.py."
+        )
+    setattr(owner, name, new)
+
+
+class EventletBlocker(MetaPathFinder):
+    """Refuses ``import eventlet`` while ``active``."""
+
+    def __init__(self) -> None:
+        self.active = True
+
+    def find_spec(self, fullname, path, target=None):
+        if self.active and fullname.partition(".")[0] == "eventlet":
+            raise ImportError("eventlet is not used here")
+        return None
+
+
+def native_threads() -> EventletBlocker:
+    """Native threading everywhere.
+
+    Symptom: nova 34 refuses to start with "eventlet library imported early" because oslo.service 4.8 imports eventlet where
+    it can. The blocker stays for nova; the others lift it (cinder imports eventlet in order to disarm it).
+    """
+    blocker = EventletBlocker()
+    sys.meta_path.insert(0, blocker)
+    from oslo_service import backend
+
+    backend.init_backend(backend.BackendType.THREADING)
+    return blocker
+
+
+def event_driven_rpc() -> None:
+    """Symptom: with fake:// each RPC takes up to 50 ms and an idle cloud burns CPU, because the listener polls."""
+    from oslo_messaging._drivers import base, impl_fake
+
+    changed = threading.Condition()
+    deliver = impl_fake.FakeExchange.deliver_message
+
+    def deliver_message(self, *args, **kwargs):
+        deliver(self, *args, **kwargs)
+        with changed:
+            changed.notify_all()
+
+    @base.batch_poll_helper
+    def poll(self, timeout=None):
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._stopped.is_set():
+            with changed:
+                for target in self._targets:
+                    exchange = self._exchange_manager.get_exchange(target.exchange)
+                    context, message, reply, requeue = exchange.poll(target, self._pool)
+                    if message is not None:
+                        return impl_fake.FakeIncomingMessage(context, message, reply, requeue)
+                left = 2.0 if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                changed.wait(min(2.0, left))
+        return None
+
+    known = {"release": "oslo.messaging 18.3.1", "symptom": "RPC latency of 50 ms and idle CPU with fake://"}
+    replace(impl_fake.FakeExchange, "deliver_message", deliver_message, digest="4097d02f6eb8", **known)
+    replace(impl_fake.FakeListener, "poll", poll, digest="23fa236f36af", **known)
+
+
+def concurrent_sqlite() -> None:
+    """Symptom: "database is locked" as soon as several requests write (WAL and a busy timeout alone do not cure it).
+
+    A transaction that reads first and writes later cannot be upgraded when another one wrote in between, however long it
+    waits. So writers take the write lock at BEGIN. The *innermost* enginefacade context decides whether this is a writer:
+    placement opens an independent reader inside a writer and would wait for itself.
+    """
+    from oslo_db.sqlalchemy import enginefacade
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    current = threading.local()
+
+    @event.listens_for(Engine, "connect")
+    def tune(connection, record):
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA busy_timeout=60000")
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def begin_immediate(connection, cursor, statement, parameters, context, executemany):
+        if statement == "BEGIN" and getattr(current, "writes", False) and connection.dialect.name == "sqlite":
+            statement = "BEGIN IMMEDIATE"
+        return statement, parameters
+
+    def telling_the_mode(original):
+        @contextlib.contextmanager
+        def block(self, *args, **kwargs):
+            outer, current.writes = getattr(current, "writes", False), self.mode is enginefacade._WRITER
+            try:
+                with original(self, *args, **kwargs) as resource:
+                    yield resource
+            finally:
+                current.writes = outer
+
+        return block
+
+    owner = enginefacade._TransactionContext
+    known = {"release": "oslo.db 18.1.1", "symptom": '"database is locked" with sqlite'}
+    replace(owner, "_session", telling_the_mode(owner._session), digest="66d4333141ef", **known)
+    replace(owner, "_connection", telling_the_mode(owner._connection), digest="66d4333141ef", **known)
+
+
+def cinder_in_threads() -> None:
+    """Symptoms with cinder 29 under native threads: volumes stay "creating" (the second thread that calls
+    eventlet.tpool hangs); privileged calls want a root helper daemon; "volume service is down" because the scheduler's
+    and the volume service's heartbeats share the class attribute Service.service_id."""
+    import cinder.privsep
+    from cinder import service
+    from eventlet import tpool
+
+    tpool.execute = lambda function, *args, **kwargs: function(*args, **kwargs)
+    tpool.Proxy = lambda thing, *args, **kwargs: thing
+    cinder.privsep.sys_admin_pctxt.set_client_mode(False)
+    lock, report = threading.Lock(), service.Service.report_state
+
+    def report_state(self):
+        with lock:
+            shared, service.Service.service_id = service.Service.service_id, self.origin_service_id
+            try:
+                report(self)
+            finally:
+                service.Service.service_id = shared
+
+    replace(service.Service, "report_state", report_state, digest="16e0999f93f6",
+            release="cinder 29.0.0", symptom="cinder-volume is reported down")
+
+
+def several_computes_in_one_process() -> None:
+    """Symptom: nova 34 skips detaching a volume, since it compares the instance's host with the global CONF.host, which
+    is the last started compute's."""
+    from nova.virt import block_device
+
+    current, conf = threading.local(), block_device.CONF
+
+    class HostOfThisThread:
+        def __getattr__(self, name):
+            return getattr(current, "host", None) or conf.host if name == "host" else getattr(conf, name)
+
+    owner = block_device.DriverVolumeBlockDevice
+    original = owner._do_detach
+
+    def _do_detach(self, context, instance, volume_api, virt_driver, *args, **kwargs):
+        current.host = virt_driver._host
+        try:
+            return original(self, context, instance, volume_api, virt_driver, *args, **kwargs)
+        finally:
+            current.host = None
+
+    replace(owner, "_do_detach", _do_detach, digest="8e991fc1280b", release="nova 34.0.0", symptom="volumes stay attached")
+    block_device.CONF = HostOfThisThread()

@@ -1,0 +1,1 @@
+"""One module per OpenStack project; each has ``application(site)``, which starts the workers and returns the WSGI app."""

@@ -1,0 +1,8 @@
+"""Networks."""
+
+
+def application(site):
+    from neutron import server
+    from neutron.server import api
+
+    return server.boot_server(api.api_server, prog="neutron-api")

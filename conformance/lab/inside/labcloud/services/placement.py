@@ -1,0 +1,7 @@
+"""Placement."""
+
+
+def application(site):
+    from placement.wsgi import init_application
+
+    return init_application()

@@ -1,0 +1,75 @@
+"""When a site is up: every API answers over HTTP, every worker's heartbeat is fresh, every compute has its inventory."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from conformance.lab.addressing import PORTS
+from conformance.lab.site import COMPUTES, LabSite
+
+TIMEOUT = 20.0  # seconds for one answer; the first one of a service can take a second
+
+
+def answers(site: LabSite, service: str, timeout: float = TIMEOUT) -> bool:
+    """Whether the service's API gives an HTTP answer, whatever it is."""
+    try:
+        urllib.request.urlopen(f"{site.addresses.url(service)}/", timeout=timeout).close()
+    except urllib.error.HTTPError:
+        return True  # 300 Multiple Choices and 401 are answers
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def silent(site: LabSite) -> list[str]:
+    """Services of the site that do not answer."""
+    return [service for service in PORTS if not answers(site, service)]
+
+
+def shortcomings(site: LabSite) -> list[str]:
+    """What keeps the site from being usable, as the APIs themselves say; empty when it is up."""
+    try:
+        token = _token(site)
+        missing = []
+        for service, path in (("nova", "/v2.1/os-services"), ("cinder", "/v3/os-services")):
+            for worker in _get(site, service, path, token)["services"]:
+                if worker["state"] != "up":
+                    missing.append(f"{worker['binary']} on {worker['host']} is {worker['state']}")
+        providers = _get(site, "placement", "/resource_providers?resources=VCPU:1,MEMORY_MB:1,DISK_GB:1", token)
+        if len(providers["resource_providers"]) < COMPUTES:
+            missing.append(f"placement knows {len(providers['resource_providers'])} of {COMPUTES} computes")
+    except urllib.error.HTTPError as error:
+        return [f"{error.url} answered {error.code} {error.reason}"]
+    except (OSError, http.client.HTTPException) as error:
+        return [f"no answer: {error}"]
+    return missing
+
+
+def _token(site: LabSite) -> str:
+    body = {
+        "auth": {
+            "identity": {
+                "methods": ["password"],
+                "password": {"user": {"name": "admin", "domain": {"id": "default"}, "password": site.password}},
+            },
+            "scope": {"project": {"name": "admin", "domain": {"id": "default"}}},
+        }
+    }
+    request = urllib.request.Request(
+        f"{site.addresses.url('keystone')}/v3/auth/tokens", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        return str(answer.headers["X-Subject-Token"])
+
+
+def _get(site: LabSite, service: str, path: str, token: str) -> Any:
+    headers = {"X-Auth-Token": token}
+    if service == "placement":
+        headers["OpenStack-API-Version"] = "placement 1.18"
+    request = urllib.request.Request(site.addresses.url(service) + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        return json.load(answer)

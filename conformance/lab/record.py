@@ -1,0 +1,84 @@
+"""What is written down about a lab, so that any process can find it again: ``lab.json`` in its directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from conformance.lab.addressing import SITES_PER_SLOT, SLOTS
+from conformance.lab.errors import LabError
+from conformance.lab.places import labs_directory
+
+NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class LabRecord:
+    """A lab: its name, its slot of addresses and its sites in the order of their octets, with their passwords."""
+
+    name: str
+    slot: int
+    passwords: dict[str, str]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites."""
+        return tuple(self.passwords)
+
+
+def check_names(lab: str, sites: tuple[str, ...]) -> None:
+    """Raise LabError unless the names can be used in host names, paths and cloud names."""
+    for kind, name in (("lab", lab), *(("site", site) for site in sites)):
+        if not NAME.fullmatch(name):
+            raise LabError(
+                f"{name!r} cannot be the name of a {kind}: use up to 32 lower-case letters, digits and hyphens, "
+                "beginning with a letter."
+            )
+    if not 2 <= len(sites) <= SITES_PER_SLOT or len(set(sites)) < len(sites):
+        raise LabError(f"A lab has 2 to {SITES_PER_SLOT} sites with different names; got {', '.join(sites) or 'none'}.")
+
+
+def load(directory: Path) -> LabRecord | None:
+    """The record of the lab in ``directory``, or None when there is no lab."""
+    path = directory / "lab.json"
+    try:
+        return LabRecord(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise LabError(f"{path} cannot be read ({error}). Remove the directory {directory} to start afresh.") from error
+
+
+def save(directory: Path, record: LabRecord) -> None:
+    """Write the record."""
+    temporary = directory / ".lab.json.new"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(asdict(record), file)
+    temporary.replace(directory / "lab.json")
+
+
+def claim_name(slot: int) -> str:
+    """Abstract unix socket that the processes of a lab hold while they live: seen by all users of the machine."""
+    return f"multisite-ha-lab-slot-{slot}"
+
+
+def free_slot() -> int:
+    """The first slot that no lab of ours has and no lab of anybody else holds."""
+    ours = {record.slot for directory in labs_directory().glob("*") if (record := load(directory))}
+    for slot in range(SLOTS):
+        if slot not in ours and not _claimed(slot):
+            return slot
+    raise LabError(f"All {SLOTS} slots of addresses are taken by labs. Stop one: multisite-ha lab down --name NAME.")
+
+
+def _claimed(slot: int) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind("\0" + claim_name(slot))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,123 @@
+"""What a lab looks like right now, read from the machine itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from conformance.lab import processes, readiness
+from conformance.lab.addressing import PORTS
+from conformance.lab.site import LabSite
+
+MODE = "loopback (no packet data plane: security groups, routers and L2 are API records only)"
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """A service's process. ``pid`` is None when it does not run; ``memory`` is its proportional share in bytes."""
+
+    name: str
+    pid: int | None
+    memory: int
+    threads: int
+    url: str | None
+    answers: bool
+
+
+@dataclass(frozen=True)
+class GuestStatus:
+    """A guest: an instance directory and, while it is switched on, the pid of its init."""
+
+    uuid: str
+    name: str
+    host: str
+    addresses: tuple[str, ...]
+    pid: int | None
+    processes: int
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    """A site; ``up`` means that all services run and answer."""
+
+    name: str
+    cloud: str
+    address: str
+    directory: Path
+    services: tuple[ServiceStatus, ...]
+    guests: tuple[GuestStatus, ...]
+
+    @property
+    def up(self) -> bool:
+        """Whether all services run and answer."""
+        return all(service.pid and service.answers for service in self.services)
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """A lab. ``slot`` is None when the lab does not exist; ``supervisor`` is the fork server's pid."""
+
+    name: str
+    directory: Path
+    slot: int | None
+    supervisor: int | None
+    mode: str
+    sites: tuple[SiteStatus, ...]
+    memory: int
+
+    @property
+    def up(self) -> bool:
+        """Whether the lab exists and all its sites are up."""
+        return bool(self.sites) and all(site.up for site in self.sites)
+
+
+def of_site(site: LabSite) -> SiteStatus:
+    """Look at one site."""
+    running = processes.services(site)
+    services = [_service(site, name, running.get(name)) for name in PORTS]
+    hypervisor = running.get("hypervisor")
+    services.append(
+        ServiceStatus("hypervisor", hypervisor.pid if hypervisor else None, memory(hypervisor), 1, None, hypervisor is not None)
+    )
+    guests = [guest for directory in sorted(site.instances.glob("*")) if (guest := _guest(directory))]
+    return SiteStatus(site.name, site.cloud, site.addresses.api, site.directory, tuple(services), tuple(guests))
+
+
+def memory(process: psutil.Process | None) -> int:
+    """Proportional set size in bytes: pages shared by n processes count 1/n each."""
+    if process is None:
+        return 0
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
+
+
+def _service(site: LabSite, name: str, process: psutil.Process | None) -> ServiceStatus:
+    url = site.addresses.url(name)
+    if process is None:
+        return ServiceStatus(name, None, 0, 0, url, answers=False)
+    return ServiceStatus(name, process.pid, memory(process), process.num_threads(), url, readiness.answers(site, name, timeout=5))
+
+
+def _guest(directory: Path) -> GuestStatus | None:
+    try:
+        spec = json.loads((directory / "spec.json").read_text())
+    except (OSError, ValueError):
+        return None
+    init = _init(directory)
+    size = len(init.children(recursive=True)) + 1 if init else 0
+    return GuestStatus(spec["uuid"], spec["display_name"], spec["host"], tuple(spec["ips"]), init.pid if init else None, size)
+
+
+def _init(directory: Path) -> psutil.Process | None:
+    try:
+        recorded = json.loads((directory / "pid.json").read_text())
+        process = psutil.Process(recorded["pid"])
+        ticks = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[19])
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if ticks == recorded["started"] else None

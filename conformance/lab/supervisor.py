@@ -1,0 +1,188 @@
+"""Our end of the lab's fork server: starting it, and asking it to start processes of sites."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from conformance.lab import environment
+from conformance.lab.errors import LabError
+from conformance.waiting import wait_until
+
+INSIDE = Path(__file__).with_name("inside")
+SOCKET = "supervisor.sock"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A process to start: ``entry`` is module:function below labcloud, ``log`` takes its output."""
+
+    nursery: str
+    entry: str
+    args: tuple[str, ...]
+    title: str
+    cwd: Path
+    log: Path
+
+
+@cache
+def code_digest() -> str:
+    """Digest of everything that runs inside the OpenStack environment."""
+    digest = hashlib.sha256()
+    for path in sorted(INSIDE.rglob("*")):
+        if path.suffix in (".py", ".txt"):
+            digest.update(path.relative_to(INSIDE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class Supervisor:
+    """The fork server of the lab in ``directory``. It is a process of its own and outlives this object."""
+
+    def __init__(self, lab: str, directory: Path, claim: str) -> None:
+        self._lab = lab
+        self._directory = directory
+        self._claim = claim
+
+    @property
+    def log(self) -> Path:
+        """Its output."""
+        return self._directory / "supervisor.log"
+
+    def hello(self) -> dict[str, Any] | None:
+        """Its description, or None when none is running."""
+        try:
+            return self._ask({"op": "hello"}, timeout=30)
+        except OSError:
+            return None
+
+    def ensure(self, venv: Path) -> bool:
+        """Start it unless one with this very code is running; returns whether it was started."""
+        known = self.hello()
+        if known and known["code"] == code_digest() and not any(known["nurseries"].values()):
+            return False
+        self.stop()
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [str(environment.python(venv)), "-W", "ignore", "-m", "labcloud.supervisor",
+                 "--lab", self._lab, "--code", code_digest(), "--claim", self._claim],
+                cwd=self._directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                env={**environ, "PYTHONPATH": str(INSIDE)},
+            )
+        (self._directory / "supervisor.pid").write_text(str(process.pid))
+        _REAPED.append(process)
+        return True
+
+    def wait_ready(self, timeout: float = 120) -> None:
+        """Wait until it answers (it first imports what all services share)."""
+        def ready() -> bool:
+            if self.hello():
+                return True
+            process = self.process()
+            if process is None:
+                raise LabError(f"The lab's supervisor ended while starting. Its log is {self.log}: {last_words(self.log)}")
+            return False
+
+        wait_until(ready, timeout=timeout, what=f"the lab's supervisor to answer (log {self.log})")
+
+    def process(self) -> psutil.Process | None:
+        """The living process, if any."""
+        try:
+            process = psutil.Process(int((self._directory / "supervisor.pid").read_text()))
+            ours = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self._directory
+        except (OSError, ValueError, psutil.Error):
+            return None
+        return process if ours else None
+
+    def stop(self) -> None:
+        """End it, its nurseries too; the sites' processes stay."""
+        process = self.process()
+        family = []
+        if process:
+            try:
+                family = [process, *process.children(recursive=False)]
+                self._ask({"op": "shutdown"}, timeout=5)
+            except (OSError, LabError, psutil.Error):
+                pass  # it is killed below
+        for member in family:
+            try:
+                member.send_signal(signal.SIGKILL)
+            except psutil.Error:
+                pass  # it has gone by itself
+        psutil.wait_procs(family, timeout=5)
+        for name in (SOCKET, "supervisor.pid"):
+            (self._directory / name).unlink(missing_ok=True)
+
+    def spawn(self, job: Job) -> int:
+        """Start a process; returns its pid. Raises LabError if the service could not be imported."""
+        request = {"op": "spawn", "nursery": job.nursery, "entry": job.entry, "args": list(job.args), "title": job.title,
+                   "cwd": str(job.cwd), "log": str(job.log)}
+        return int(self._ask(request, timeout=120)["pid"])
+
+    def ends(self, pids: Iterable[int]) -> dict[int, str | None]:
+        """How processes started here have ended ("exit status 1"); None for those that run."""
+        answer = self._ask({"op": "ends", "pids": list(pids)}, timeout=30)
+        return {int(pid): end for pid, end in answer["ends"].items()}
+
+    def run(self, jobs: list[Job], timeout: float, done: Callable[[Job], None] = lambda job: None) -> None:
+        """Run jobs side by side until all have ended; LabError names the log of one that failed."""
+        running = {self.spawn(job): job for job in jobs}
+
+        def finished() -> bool:
+            for pid, end in self.ends(list(running)).items():
+                if end is None:
+                    continue
+                job = running.pop(pid)
+                if end != "exit status 0":
+                    raise LabError(f"{job.title} failed with {end}. Its log is {job.log}: {last_words(job.log)}")
+                done(job)
+            return not running
+
+        wait_until(finished, timeout=timeout, what=", ".join(job.title for job in jobs))
+
+    def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short_path(self._directory) as short:
+            connection.settimeout(timeout)
+            connection.connect(f"{short}/{SOCKET}")
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            line = connection.makefile().readline()
+        if not line:
+            raise ConnectionError("the supervisor closed the connection")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise LabError(f"The lab's supervisor: {answer['error']}. Its log is {self.log}: {last_words(self.log)}")
+        return answer
+
+
+_REAPED: list[subprocess.Popen[bytes]] = []  # children of this process: kept so that they are reaped, not warned about
+
+
+@contextmanager
+def _short_path(directory: Path) -> Iterator[str]:
+    """A path to ``directory`` of a few characters: unix socket paths are limited to 107 bytes."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def last_words(log: Path, lines: int = 4) -> str:
+    """The end of a log, in one line, to be shown in an error."""
+    try:
+        text = log.read_text(errors="replace")[-4000:]
+    except OSError:
+        return "(no log)"
+    return " | ".join(line.strip() for line in text.splitlines()[-lines:]) or "(empty)"
