@@ -1,0 +1,28 @@
+"""The paths between sites: a proxy server that disturbs them, and how they are measured."""
+
+from conformance.links.adapter import Counters, Proxy, ProxyServer, Toxic
+from conformance.links.embedded import EmbeddedProxy
+from conformance.links.link import Link
+from conformance.links.probe import Answer, LinkProbe, measure_rtt, probe_link
+from conformance.links.state import LinkState, await_state, look_at, milliseconds
+from conformance.links.transport import LinkError, NotThere, ServerGone
+
+__all__ = [
+    "Answer",
+    "Counters",
+    "EmbeddedProxy",
+    "Link",
+    "LinkError",
+    "LinkProbe",
+    "LinkState",
+    "NotThere",
+    "Proxy",
+    "ProxyServer",
+    "ServerGone",
+    "Toxic",
+    "await_state",
+    "look_at",
+    "measure_rtt",
+    "milliseconds",
+    "probe_link",
+]

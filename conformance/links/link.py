@@ -1,0 +1,36 @@
+"""One named path from a site to a service at another site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.links.adapter import ProxyServer
+
+
+@dataclass(frozen=True)
+class Link:
+    """Clients at ``from_site`` dial ``listen_host:listen_port``, which is at their own site, and reach
+    ``upstream`` (host:port) at ``to_site``. What disturbs the path is a toxic on the proxy of this name.
+
+    In Toxiproxy's words, ``upstream`` is the direction towards ``to_site``, ``downstream`` the way back.
+    """
+
+    server: ProxyServer
+    name: str
+    from_site: str
+    to_site: str
+    listen_host: str
+    listen_port: int
+    upstream: str
+
+    @classmethod
+    def open(
+        cls, server: ProxyServer, *, name: str, from_site: str, to_site: str, listen_host: str, upstream: str
+    ) -> Link:
+        """Make the path, on any free port of ``listen_host``. LinkError if the server cannot listen there."""
+        proxy = server.create_proxy(name, listen_host, upstream)
+        return cls(server, name, from_site, to_site, proxy.listen_host, proxy.listen_port, upstream)
+
+    def close(self) -> None:
+        """Remove the path with its connections and whatever disturbs it; may be called twice."""
+        self.server.delete(self.name)

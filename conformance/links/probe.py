@@ -1,0 +1,89 @@
+"""Measuring a link from outside, through the same port that the traffic uses."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from conformance.links.transport import LinkError
+
+if TYPE_CHECKING:
+    from conformance.links.link import Link
+
+# PostgreSQL's SSLRequest: every server answers it with one byte, S or N, before anybody has logged in.
+_QUESTION = struct.pack(">II", 8, 80877103)
+
+
+class Answer(StrEnum):
+    """What became of a question asked through the link."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+    """Connected, and no answer in time."""
+    CLOSED = "closed"
+    """Connected, and closed without an answer: the far end cannot be reached, or does not speak."""
+    REFUSED = "refused"
+    """No connection."""
+
+
+@dataclass(frozen=True)
+class LinkProbe:
+    """``rtt_ns`` is from the question to the first byte of the answer, the far end's own time included;
+    connecting (``connect_ns``) ends at the proxy and is not part of it. None where there was nothing to
+    measure."""
+
+    answer: Answer
+    connect_ns: int | None = None
+    rtt_ns: int | None = None
+
+
+def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
+    """Ask the far end one question; wait ``timeout`` seconds for a connection, and for the answer.
+
+    Works with PostgreSQL and with whatever answers eight arbitrary bytes. LinkError if the address is
+    unusable.
+    """
+    began = time.monotonic_ns()
+    try:
+        connection = socket.create_connection((link.listen_host, link.listen_port), timeout)
+    except (ConnectionRefusedError, ConnectionResetError):
+        return LinkProbe(Answer.REFUSED)
+    except TimeoutError:
+        return LinkProbe(Answer.SILENT)
+    except OSError as error:
+        raise LinkError(
+            f"The link {link.name} at {link.listen_host}:{link.listen_port} cannot be probed: {error}."
+        ) from error
+    connect_ns = time.monotonic_ns() - began
+    with connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            asked = time.monotonic_ns()
+            connection.sendall(_QUESTION)
+            answer = connection.recv(1)
+            rtt_ns = time.monotonic_ns() - asked
+        except TimeoutError:
+            return LinkProbe(Answer.SILENT, connect_ns)
+        except OSError:
+            return LinkProbe(Answer.CLOSED, connect_ns)
+    if not answer:
+        return LinkProbe(Answer.CLOSED, connect_ns)
+    return LinkProbe(Answer.ANSWERED, connect_ns, rtt_ns)
+
+
+def measure_rtt(link: Link, *, samples: int = 1, timeout: float = 5.0) -> int | None:
+    """The shortest round trip of ``samples`` in nanoseconds; None if one of them was not answered in time.
+
+    The shortest, because a busy machine can only add to it.
+    """
+    times: list[int] = []
+    for _ in range(samples):
+        seen = probe_link(link, timeout=timeout)
+        if seen.rtt_ns is None:
+            return None
+        times.append(seen.rtt_ns)
+    return min(times)
