@@ -101,8 +101,7 @@ class _Joining:
     """Invoke and completion lines becoming operations."""
 
     def __init__(self) -> None:
-        self._invoked: dict[int, dict[str, Any]] = {}
-        self._completed: dict[int, dict[str, Any]] = {}
+        self._found: dict[int, dict[str, Any] | Operation] = {}  # an invoke line, until it is completed
         self._open: dict[int, int] = {}  # process → its operation under way
         self._time = 0
 
@@ -114,79 +113,93 @@ class _Joining:
         if t < self._time:
             raise Damage(f"its time is {self._time - t} ns before that of an earlier line")
         if kind == "invoke":
-            if i in self._invoked:
-                raise Damage(f"operation {i} has been invoked before")
-            if line["f"] not in FUNCTIONS:
-                raise Damage(f"f is {line['f']!r}, expected one of {', '.join(sorted(FUNCTIONS))}")
-            if process in self._open:
-                raise Damage(
-                    f"process {process} begins operation {i} while {self._open[process]} is under way"
-                )
-            if not isinstance(line["site"], str):
-                raise Damage("site must be a name")
-            if line["f"] == "write" and not (isinstance(line["key"], str) and isinstance(line["value"], str)):
-                raise Damage("a write needs a key and a value")
-            self._invoked[i] = line
-            self._open[process] = i
+            self._invoke(i, process, line)
         elif kind in OUTCOMES:
-            if i not in self._invoked:
-                raise Damage(f"operation {i} is completed but was never invoked")
-            if i in self._completed:
-                raise Damage(f"operation {i} has been completed before")
-            if self._invoked[i]["p"] != process:
-                raise Damage(
-                    f"operation {i} of process {self._invoked[i]['p']} is completed by process {process}"
-                )
-            if "items" in line:
-                line["items"] = tuple((str(key), str(value)) for key, value in line["items"])
-            elif self._invoked[i]["f"] == "scan" and kind == "ok":
-                raise Damage("a scan that is ok needs items")
-            self._completed[i] = line
-            del self._open[process]
+            self._complete(i, process, line)
         else:
             raise Damage(f"type is {kind!r}, expected invoke, {', '.join(OUTCOMES)}")
         self._time = t
 
     def operations(self) -> tuple[Operation, ...]:
         """All operations, in the order they were invoked."""
-        return tuple(_operation(i, line, self._completed.get(i)) for i, line in self._invoked.items())
+        return tuple(
+            found if isinstance(found, Operation) else _operation(found, None)
+            for found in self._found.values()
+        )
+
+    def _invoke(self, i: int, process: int, line: dict[str, Any]) -> None:
+        f = line["f"]
+        if i in self._found:
+            raise Damage(f"operation {i} has been invoked before")
+        if f not in FUNCTIONS:
+            raise Damage(f"f is {f!r}, expected one of {', '.join(sorted(FUNCTIONS))}")
+        if process in self._open:
+            raise Damage(f"process {process} begins operation {i} while {self._open[process]} is under way")
+        if type(line["site"]) is not str:
+            raise Damage("site must be a name")
+        if f == "write" and not (type(line["key"]) is type(line["value"]) is str):
+            raise Damage("a write needs a key and a value")
+        self._found[i] = line
+        self._open[process] = i
+
+    def _complete(self, i: int, process: int, line: dict[str, Any]) -> None:
+        asked = self._found.get(i)
+        if asked is None:
+            raise Damage(f"operation {i} is completed but was never invoked")
+        if isinstance(asked, Operation):
+            raise Damage(f"operation {i} has been completed before")
+        if asked["p"] != process:
+            raise Damage(f"operation {i} of process {asked['p']} is completed by process {process}")
+        if asked["f"] == "scan" and line["type"] == "ok":
+            line["items"] = tuple((str(key), str(value)) for key, value in line["items"])
+        self._found[i] = _operation(asked, line)
+        del self._open[process]
 
 
-def _operation(i: int, asked: dict[str, Any], told: dict[str, Any] | None) -> Operation:
+def _operation(asked: dict[str, Any], told: dict[str, Any] | None) -> Operation:
     """One operation from its two lines."""
     if told is None:
-        return Operation(
-            i, asked["p"], asked["f"], asked["t"], Outcome.INFO, None, asked.get("key"), asked.get("value"),
-            asked["site"], "never completed", (), asked.get("final", False), False,
-        )  # fmt: skip
+        told = {"type": "info", "t": None, "error": "never completed"}
     return Operation(
-        i, asked["p"], asked["f"], asked["t"], OUTCOMES[told["type"]], told["t"], asked.get("key"),
-        told.get("value", asked.get("value")), asked["site"], told.get("error"), told.get("items", ()),
-        asked.get("final", False) or told.get("final", False), told.get("complete", False),
-    )  # fmt: skip
+        id=asked["i"],
+        process=asked["p"],
+        f=asked["f"],
+        invoked=asked["t"],
+        outcome=OUTCOMES[told["type"]],
+        completed=told["t"],
+        key=asked.get("key"),
+        value=told.get("value", asked.get("value")),
+        site=asked["site"],
+        error=told.get("error"),
+        items=told.get("items", ()),
+        final=asked.get("final", False),
+        complete=told.get("complete", False),
+    )
 
 
 def _lines(path: Path, problems: list[str], notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The JSON objects of a file, with their line numbers."""
+    decode = json.JSONDecoder().raw_decode
     try:
-        file = path.open("rb")
+        file = path.open(encoding="utf-8", errors="surrogateescape", newline="\n")
     except OSError as error:
         raise WorkloadError(f"Cannot read {path}: {error.strerror}.") from None
-    loads = json.loads
     with file:
-        for number, raw in enumerate(file, 1):
-            if raw[-1] != 10:
+        for number, text in enumerate(file, 1):
+            if text[-1] != "\n":
                 notes.append(
                     f"{path.name} line {number}: cut off while it was written; taken as not written."
                 )
                 return
             try:
-                line = loads(raw)
+                if not text.isascii():
+                    text.encode()  # bytes that are no UTF-8 have become surrogates, which do not encode
+                line, end = decode(text)
             except ValueError as error:
                 problems.append(f"{path.name} line {number}: not JSON ({error}).")
                 continue
-            if type(line) is not dict:
-                problems.append(f"{path.name} line {number}: not a JSON object.")
+            if type(line) is not dict or end != len(text) - 1:
+                problems.append(f"{path.name} line {number}: not one JSON object.")
                 continue
             yield number, line
 

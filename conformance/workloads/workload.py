@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -61,14 +60,12 @@ class Workload:
         self._reading = threading.Thread(target=self._read_reports, name="workload-reports", daemon=True)
         self._reading.start()
         try:
-            return self._wait(
-                lambda c: c.workers_writing == self.plan.workers, timeout, "a write of each worker"
-            )
+            return wait_until(self._all_write, timeout=timeout, what="a write of each worker")
         except NotReached:
             seen = self._latest
             self.kill()
             raise WorkloadError(
-                f"Expected an acknowledged write of each of {self.plan.workers} workers within {timeout:g} s, "
+                f"Expected a write of each of {self.plan.workers} workers acknowledged within {timeout:g} s, "
                 f"saw {seen.workers_writing} workers writing ({seen.acknowledged} writes acknowledged, "
                 f"{seen.failed} failed, {seen.unknown} unknown) at {self._places()}. "
                 f"What they were told is in {self.plan.folder / HISTORY_FILE}."
@@ -127,17 +124,14 @@ class Workload:
     ) -> None:
         self.kill()
 
+    def _all_write(self) -> Counters | None:
+        seen = self.counters()
+        return seen if seen.workers_writing == self.plan.workers else None
+
     def _read_reports(self) -> None:
         assert self._process is not None and self._process.stdout is not None
         for line in self._process.stdout:
             self._latest = Counters(**json.loads(line))
-
-    def _wait(self, reached: Callable[[Counters], bool], timeout: float, what: str) -> Counters:
-        def observe() -> Counters | None:
-            seen = self.counters()
-            return seen if reached(seen) else None
-
-        return wait_until(observe, timeout=timeout, what=what)
 
     def _close(self) -> None:
         """Once the process has ended: take in its last report and let go of the pipes."""
