@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.catalogue import load_catalogue
-from conformance.checkers.registry import check_for_phrase, known_checks
+from conformance.checkers.registry import all_checks, check_for_phrase
 from conformance.errors import UsageError
 from conformance.resources import closest, features_dir
 from conformance.vocabulary import fault_of
@@ -78,7 +78,7 @@ def _check_scenario(path: Path, feature: Feature, scenario: ScenarioTemplate) ->
     for phrase in phrases:
         check = check_for_phrase(phrase)
         if check is None:
-            near = closest(phrase, [c.phrase for c in known_checks()])
+            near = closest(phrase, [c.phrase for c in all_checks().values()])
             raise UsageError(f"{where}: no check stands behind the sentence {phrase!r}. {near}")
         judged.update(check.requirements)
     tagged = set(requirement_tags(tags))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,10 +160,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterable[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What is meant for a person is shown as a sentence, without a traceback."""
+    report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError) and isinstance(item.parent, FeatureFile):
-        report = yield
         report.longrepr = str(call.excinfo.value)
-        return report
-    return (yield)
+    return report

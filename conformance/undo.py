@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from conformance.faults.journal import UndoAction
-from conformance.links import ProxyServer
+from conformance.links import ProxyServer, ServerGone
 from conformance.paths import state_dir
 from conformance.sites import Site, load_sites, power_of, sweep
 
@@ -42,8 +42,10 @@ def _sweep(arguments: Mapping[str, Any]) -> None:
 
 
 def _delete_proxy(arguments: Mapping[str, Any]) -> None:
-    """Take a link, with whatever disturbs it, off a Toxiproxy. The embedded proxy dies with its run."""
-    ProxyServer(arguments["url"]).delete(arguments["name"])
+    """Take a link, with whatever disturbs it, off a Toxiproxy. A server that is gone took its links along: so does the
+    embedded proxy, which dies with its run."""
+    with suppress(ServerGone):
+        ProxyServer(arguments["url"]).delete(arguments["name"])
 
 
 UNDO_ACTIONS: Mapping[str, UndoAction] = {

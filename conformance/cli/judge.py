@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from conformance.catalogue import load_catalogue
 from conformance.judge import judge_run
@@ -24,7 +25,7 @@ def judge(run: Path) -> int:
     Nothing but the folder is needed: no cloud, no lab. The exit code is the verdict's.
     """
     result = _rewrite(run)
-    print_summary(result)
+    print_summary(result, load_catalogue(), Console())
     click.echo(f"Run folder: {run}")
     return result.exit_code
 

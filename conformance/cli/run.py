@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
+from conformance.catalogue import load_catalogue
 from conformance.errors import UsageError
 from conformance.features import known_tags
 from conformance.plugin import SESSION
@@ -84,7 +86,7 @@ def run(
         for text in driver.trouble:
             click.echo(text, err=True)
     if session.result is not None:
-        print_summary(session.result)
+        print_summary(session.result, load_catalogue(), Console())
     for line in session.summary:
         click.echo(line)
     return driver.exit_code

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from conformance.checkers.registry import known_checks
+from conformance.checkers.registry import all_checks
 from conformance.play import Play
 from conformance.plugin import session_of
 from conformance.vocabulary import CUT, DELAY, SITE_LOSS, STALL
@@ -79,5 +79,5 @@ def _judging(phrase: str) -> Callable[[Play], None]:
     return judge
 
 
-for _check in known_checks():
+for _check in all_checks().values():
     then(_check.phrase)(_judging(_check.phrase))
