@@ -1,0 +1,106 @@
+"""The gate every verdict passes through: nothing is a pass unless what was planned really happened and was
+undone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conformance.checkers.timeline import last_instant, open_phase, site_loss
+from conformance.checkers.words import count, listed
+from conformance.model import Event, Evidence, ScenarioRecord, Status, Verdict
+
+
+def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
+    """One sentence for each planned fault that was not injected, or was not shown to have an effect."""
+    sentences = []
+    for name, planned in Counter(record.info.faults_planned).items():
+        injected = [e for e in record.fault_events(name, "injected") if e.ok is not False]
+        verified = record.fault_events(name, "verified")
+        bitten = [e for e in verified if e.ok is True]
+        if len(injected) < planned:
+            seen = f"only {len(injected)} of {planned} times" if injected else "never"
+            sentences.append(
+                f"The fault {name} was planned and {seen} injected{_said(record.fault_events(name))}."
+            )
+        elif len(bitten) < len(verified):
+            blunt = [e for e in verified if e.ok is not True]
+            sentences.append(f"The fault {name} was injected and did not show its effect{_said(blunt)}.")
+        elif len(bitten) < planned:
+            sentences.append(
+                f"The fault {name} was injected and nothing on record shows that it had an effect."
+            )
+    return tuple(sentences)
+
+
+def not_healed(record: ScenarioRecord) -> tuple[str, ...]:
+    """One sentence for each fault whose healing failed or, in a finished run, is not on record."""
+    sentences = []
+    for name in dict.fromkeys(e.name for e in record.fault_events()):
+        bad = [
+            e for e in record.fault_events(name) if e.state in ("healed", "heal-verified") and e.ok is False
+        ]
+        injected = [e for e in record.fault_events(name, "injected") if e.ok is not False]
+        if bad:
+            sentences.append(f"Healing the fault {name} failed{_said(bad)}.")
+            continue
+        for state, words in (
+            ("healed", "it was healed"),
+            ("heal-verified", "its effect was gone afterwards"),
+        ):
+            if record.finished and len(record.fault_events(name, state)) < len(injected):
+                sentences.append(f"The fault {name} was injected and nothing on record shows that {words}.")
+                break
+    return tuple(sentences)
+
+
+def cut_short(record: ScenarioRecord) -> str | None:
+    """Where a run that was not finished broke off, as a sentence; None for a finished one."""
+    if record.finished:
+        return None
+    end, loss, phase = last_instant(record), site_loss(record), open_phase(record)
+    if end is None:
+        return "The run was cut short before anything was recorded."
+    where = f", {loss.relative(end)}" if loss else ", before any site was lost"
+    return f"The run was cut short{f' in the phase {phase}' if phase else ''}{where}."
+
+
+def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
+    """The verdict that may stand, given whether the record can be trusted and the faults did what they were
+    meant to.
+
+    - Unreadable lines make it an error, whatever was found: what is missing may be the very lines that were
+      lost.
+    - A fail stands, for no later trouble undoes a violation; what else went wrong is added to its reason.
+    - A healing that failed makes it an error.
+    - Faults that did not bite, or a run cut short, make a pass inconclusive.
+    """
+    if record.problems:
+        reason = (
+            f"The record cannot be read in full: {count(len(record.problems), 'problem')}, first "
+            f"{_sentence(record.problems[0])}"
+            f" From what could be read: {verdict.status}. {verdict.reason}"
+        )
+        evidence = tuple(Evidence("record", "problem", text) for text in record.problems[:50])
+        return replace(verdict, status=Status.ERROR, reason=reason, evidence=evidence + verdict.evidence)
+    blunt, unhealed, cut = did_not_bite(record), not_healed(record), cut_short(record)
+    doubts = [*unhealed, *blunt, *([cut] if cut else [])]
+    if not doubts or verdict.status in (Status.ERROR, Status.NOT_APPLICABLE, Status.NOT_TESTED):
+        return verdict
+    if verdict.status is Status.FAIL:
+        return replace(verdict, reason=f"{verdict.reason} (This stands although: {' '.join(doubts)})")
+    status = Status.ERROR if unhealed else Status.INCONCLUSIVE
+    if verdict.status is Status.PASS:
+        return replace(verdict, status=status, reason=f"{' '.join(doubts)} Otherwise: {verdict.reason}")
+    return replace(verdict, status=status, reason=" ".join([*doubts, verdict.reason]))
+
+
+def _said(events: Sequence[Event]) -> str:
+    """What was noted of the events, as a subordinate piece of a sentence."""
+    notes = list(dict.fromkeys(e.detail.rstrip(".") for e in events if e.detail))
+    return f": {listed(notes)}" if notes else ""
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,135 @@
+"""MS-GR-06: the network functions are connected at the second site as they were at the first.
+
+The API's records of both sites are compared as graphs, up to names and up to the declared address
+translation. Whether packets really pass is another observation: where the data plane cannot be observed, the
+verdict says so.
+"""
+
+from __future__ import annotations
+
+from conformance.checkers.difference import differences
+from conformance.checkers.equivalence import BUDGET, Pairing, TooSymmetrical, compare
+from conformance.checkers.inventories import BeforeAndAfter, before_and_after
+from conformance.checkers.topology import Topology, topology
+from conformance.checkers.words import count, listed
+from conformance.model import Event, Evidence, Inventory, ScenarioRecord, Status, Verdict
+from conformance.model.verdict import FigureValue
+
+OBSERVATION = "data-plane"
+NAMED = 300
+
+
+def check(record: ScenarioRecord) -> Verdict:
+    """Judge MS-GR-06. Figures: how many of each kind were compared, ``differences``, ``reachability``.
+    Near O(n log n) where addresses tell ports apart."""
+    both = before_and_after(record)
+    if isinstance(both, str):
+        return Verdict(Status.INCONCLUSIVE, both)
+    if not both.before.networks or not both.before.ports:
+        reason = (
+            f"The inventory of {both.before.site} holds no network and port of the VNF: there is nothing "
+            "to compare."
+        )
+        return Verdict(Status.INCONCLUSIVE, reason)
+    left, right = topology(both.before, record.info), topology(both.after, record.info)
+    observed = _data_plane(record)
+    figures: dict[str, FigureValue] = {**_sizes(both.before), "reachability": _reachability(observed)}
+    try:
+        comparison = compare(left, right)
+    except TooSymmetrical:
+        reason = f"The networks are so symmetrical that {BUDGET} steps did not suffice to compare them."
+        return Verdict(Status.INCONCLUSIVE, reason, figures)
+    if comparison.witness is None:
+        found = differences(left, right, comparison.rounds)
+        evidence = tuple(Evidence("network difference", f"{d.kind} {d.label}", d.text) for d in found[:NAMED])
+    else:
+        evidence = tuple(_inactive(both, comparison.witness))
+        found = []
+    total = len(found) if found else len(evidence)
+    figures["differences"] = total
+    if comparison.witness is None or evidence:
+        texts = listed((e.text for e in evidence), most=3) if evidence else "their structure as a whole"
+        return Verdict(Status.FAIL, f"{count(total, 'difference')}: {texts}.", figures, evidence)
+    if observed is not None and observed.ok is False:
+        detail = observed.detail.rstrip(".") or "the observation failed"
+        return Verdict(
+            Status.FAIL, f"The records are equal, but what can be reached is not: {detail}.", figures
+        )
+    unresolved = [*left.unresolved, *right.unresolved]
+    if unresolved:
+        reason = f"What is on record is equal, but {listed(unresolved, most=2)}."
+        return Verdict(Status.INCONCLUSIVE, reason, figures)
+    same = f"{_compared(both.before)} of {both.before.site} are connected the same way at {both.after.site}."
+    if observed is None:
+        reason = f"{same} Nothing on record says whether packets pass, or whether that can be observed here."
+        return Verdict(Status.INCONCLUSIVE, reason, figures)
+    return Verdict(
+        Status.PASS, f"{same} {_reach_sentence(observed)}{_renamed(left, right, comparison.witness)}", figures
+    )
+
+
+def _data_plane(record: ScenarioRecord) -> Event | None:
+    """The last observation of the data plane at the second site; a failed one outweighs later ones."""
+    second = record.info.second_site
+    looks = [
+        e
+        for e in record.events
+        if e.kind == "observation" and e.name == OBSERVATION and e.target in (second, None)
+    ]
+    return next((e for e in looks if e.ok is False), looks[-1] if looks else None)
+
+
+def _reachability(observed: Event | None) -> str:
+    if observed is None:
+        return "not observed"
+    return {True: "as expected", False: "not as expected", None: "not observable"}[observed.ok]
+
+
+def _reach_sentence(observed: Event) -> str:
+    if observed.ok:
+        return "What can and what cannot be reached was observed, and is as it should be."
+    why = f" ({observed.detail.rstrip('.')})" if observed.detail else ""
+    return f"Only the API's records were compared: whether packets pass is not observable here{why}."
+
+
+def _inactive(both: BeforeAndAfter, witness: Pairing) -> list[Evidence]:
+    """Ports that are not ACTIVE at the second site although their counterparts were at the first."""
+    before = {f"port {p.id}": p for p in both.before.ports}
+    after = {f"port {p.id}": p for p in both.after.ports}
+    found = []
+    for here, there in witness.items():
+        if here in before and before[here].status == "ACTIVE" and after[there].status != "ACTIVE":
+            status = after[there].status or "unknown"
+            name = after[there].label or after[there].id
+            text = f"port {name}: status is ACTIVE at {both.before.site} and {status} at {both.after.site}"
+            found.append(Evidence("network difference", f"port {name}", text))
+    return found
+
+
+def _renamed(left: Topology, right: Topology, witness: Pairing) -> str:
+    n = sum(
+        left.nodes[a].label != right.nodes[b].label
+        for a, b in witness.items()
+        if left.nodes[a].kind != "external network"
+    )
+    return f" {count(n, 'object')} bear another name there." if n else ""
+
+
+def _sizes(inventory: Inventory) -> dict[str, FigureValue]:
+    return {
+        "networks": sum(not n.external for n in inventory.networks),
+        "subnets": len(inventory.subnets),
+        "routers": len(inventory.routers),
+        "ports": len(inventory.ports),
+        "security_groups": len(inventory.security_groups),
+        "security_group_rules": sum(len(g.rules) for g in inventory.security_groups),
+        "floating_ips": len(inventory.floating_ips),
+    }
+
+
+def _compared(inventory: Inventory) -> str:
+    sizes = _sizes(inventory)
+    names = [
+        count(n, k.replace("_", " ").removesuffix("s")) for k, n in sizes.items() if isinstance(n, int) and n
+    ]
+    return listed(names, most=len(names)).replace("floating ip", "floating IP")

@@ -1,0 +1,133 @@
+"""The checks by name and by Then sentence, and the one way to apply them: run, catch, gate."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from conformance.checkers import acknowledged_writes, network, outage, sessions, vim_independence, vm_count
+from conformance.checkers.faults_bit import gate
+from conformance.errors import HarnessError, UsageError
+from conformance.model import ScenarioRecord, Status, Verdict
+
+ENTRY_POINTS = "conformance.checkers"
+
+
+@dataclass(frozen=True)
+class Check:
+    """``phrase`` is the Then sentence that asks for it; ``function`` must be pure and may raise: that
+    becomes an error."""
+
+    name: str
+    phrase: str
+    requirements: tuple[str, ...]
+    function: Callable[[ScenarioRecord], Verdict]
+    title: str
+
+
+CHECKS: Mapping[str, Check] = MappingProxyType(
+    {
+        check.name: check
+        for check in (
+            Check(
+                name="vim-independence",
+                phrase="the second site's VIM works on its own",
+                requirements=("MS-GR-01",),
+                function=vim_independence.check,
+                title="The surviving site's VIM does not need the lost one",
+            ),
+            Check(
+                name="outage",
+                phrase="the service is back at the second site within the recovery time objective",
+                requirements=("MS-GR-02",),
+                function=outage.check,
+                title="Recovery time after the loss of a site",
+            ),
+            Check(
+                name="sessions",
+                phrase="every session survives",
+                requirements=("MS-GR-03",),
+                function=sessions.check,
+                title="Sessions and state survive",
+            ),
+            Check(
+                name="acknowledged-writes",
+                phrase="no acknowledged write is lost",
+                requirements=("MS-GR-05",),
+                function=acknowledged_writes.check,
+                title="Acknowledged writes survive",
+            ),
+            Check(
+                name="network",
+                phrase="the network functions are connected the same way as before",
+                requirements=("MS-GR-06",),
+                function=network.check,
+                title="Network equivalence of both sites",
+            ),
+            Check(
+                name="vm-count",
+                phrase="the same virtual machines are running in the same roles",
+                requirements=("MS-GR-07",),
+                function=vm_count.check,
+                title="Sameness of virtual machines at both sites",
+            ),
+        )
+    }
+)
+
+
+@cache
+def all_checks() -> Mapping[str, Check]:
+    """Our own checks and those that installed packages add under the entry point group
+    ``conformance.checkers``.
+
+    Each entry point must lead to a Check. HarnessError when one cannot be loaded, is none, or takes a name or
+    a sentence that is taken: a check that silently replaced another could turn its verdicts.
+    """
+    found = dict(CHECKS)
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
+        try:
+            check = point.load()
+        except Exception as error:
+            raise HarnessError(
+                f"The check {point.name!r} of {point.value} cannot be loaded: {error}. Repair or uninstall "
+                "that package."
+            ) from error
+        if not isinstance(check, Check):
+            raise HarnessError(
+                f"{point.value} should be a conformance.checkers.registry.Check, but is {check!r}."
+            )
+        if check.name in found or any(check.phrase == other.phrase for other in found.values()):
+            raise HarnessError(
+                f"The check {check.name!r} of {point.value} takes a name or sentence that is taken already."
+            )
+        found[check.name] = check
+    return MappingProxyType(found)
+
+
+def check_for_phrase(phrase: str) -> Check | None:
+    """The check that a Then sentence asks for, or None when there is none."""
+    return next((check for check in all_checks().values() if check.phrase == phrase.strip()), None)
+
+
+def judge(check_name: str, record: ScenarioRecord) -> Verdict:
+    """Apply a check to a record. A check that crashes, or answers with anything but a Verdict, yields an
+    error; what the check concluded passes the gate of conformance.checkers.faults_bit. UsageError for an
+    unknown name."""
+    checks = all_checks()
+    check = checks.get(check_name)
+    if check is None:
+        close = difflib.get_close_matches(check_name, checks, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"There is no check {check_name!r}; known: {', '.join(checks)}.{hint}")
+    try:
+        verdict = check.function(record)
+    except Exception as error:
+        verdict = Verdict(Status.ERROR, f"The check {check_name} crashed: {type(error).__name__}: {error}.")
+    if not isinstance(verdict, Verdict):
+        verdict = Verdict(Status.ERROR, f"The check {check_name} answered {verdict!r} instead of a verdict.")
+    return gate(verdict, record)

@@ -1,0 +1,177 @@
+"""MS-GR-03: every session acknowledged before the loss is accepted at the second site, which went on from the
+state there was.
+
+A session is named by the ``key`` of its open-session and use-session operations. A refusal is an answer that
+the session is unknown (401, 404); an answer that the service is not there yet (503), a broken connection or a
+timeout says nothing about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from conformance.checkers.final_read import final_read
+from conformance.checkers.timeline import SiteLoss, site_loss
+from conformance.checkers.words import count, listed, verb
+from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
+from conformance.model.verdict import FigureValue
+
+NAMED = 200
+_REFUSED = re.compile(r"\s*(?:HTTP )?(?:401|404)\b|.*\bunknown session\b", re.IGNORECASE)
+
+
+@dataclass
+class _Uses:
+    """What one session met at the second site: when it was accepted, when refused once the service was
+    back, and when refused by a second site that had not taken over yet."""
+
+    accepted: list[Operation] = field(default_factory=list)
+    refused: list[Operation] = field(default_factory=list)
+    too_early: list[Operation] = field(default_factory=list)
+
+
+def check(record: ScenarioRecord) -> Verdict:
+    """Judge MS-GR-03. Figures: ``sessions``, ``survived``, ``refused``, ``not_used``, ``state_kept``.
+    O(n)."""
+    loss = site_loss(record)
+    if loss is None:
+        return Verdict(Status.INCONCLUSIVE, f"The loss of {record.info.first_site} is not on record.")
+    opened = _opened_before(record.history, loss)
+    if not opened:
+        return Verdict(Status.INCONCLUSIVE, f"No session was opened before {loss.what}.", {"sessions": 0})
+    second = record.info.second_site
+    back = _back_at(record.history, second, loss)
+    uses = _uses(record.history, opened, second, loss, back)
+    refused = {key: use.refused[0] for key, use in uses.items() if use.refused}
+    unused = [key for key, use in uses.items() if not use.refused and not use.accepted]
+    kept = _state_kept(record, loss)
+    figures: dict[str, FigureValue] = {
+        "sessions": len(opened),
+        "survived": len(opened) - len(refused) - len(unused),
+        "refused": len(refused),
+        "not_used": len(unused),
+        "refused_before_takeover": sum(bool(use.too_early) for use in uses.values()),
+        "state_kept": kept,
+    }
+    evidence = tuple(_evidence(opened, refused, unused, loss))
+    violations = []
+    if refused:
+        n = len(refused)
+        violations.append(
+            f"{n} of {count(len(opened), 'session')} opened before {loss.what} {verb(n, 'is', 'are')} "
+            f"refused at {second}: "
+            f"{listed(refused)}."
+        )
+    if kept is False:
+        violations.append(
+            f"{second} holds no record written before {loss.what}: it started from its initial state."
+        )
+    if violations:
+        return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
+    if unused:
+        n = len(unused)
+        reason = (
+            f"{n} of {count(len(opened), 'session')} opened before {loss.what} {verb(n, 'was', 'were')} "
+            "not seen accepted or "
+            f"refused at {second} afterwards: {listed(unused)}."
+        )
+        return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
+    if kept is None:
+        reason = (
+            f"All {count(len(opened), 'session')} are accepted at {second}, but no complete final read "
+            "shows whether the "
+            f"records written before {loss.what} are there too."
+        )
+        return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
+    reason = (
+        f"All {count(len(opened), 'session')} opened before {loss.what} are accepted at {second}, which "
+        "went on from the "
+        "state there was."
+    )
+    return Verdict(Status.PASS, reason, figures, evidence)
+
+
+def _opened_before(history: Iterable[Operation], loss: SiteLoss) -> dict[str, Operation]:
+    """The sessions that clients were told were open by the time the site was lost, by name."""
+    return {
+        op.key: op
+        for op in history
+        if op.f == "open-session"
+        and op.outcome is Outcome.OK
+        and op.key is not None
+        and op.completed is not None
+        and (op.completed <= loss.done or op.site == loss.site)
+        and op.invoked <= loss.done
+    }
+
+
+def _back_at(history: Iterable[Operation], second: str, loss: SiteLoss) -> int | None:
+    """When the second site first acknowledged something that only a service which has taken over can do: a
+    write or a new session; failing that, when it first accepted a session."""
+    done: list[int] = []
+    accepted: list[int] = []
+    for op in history:
+        if (
+            op.outcome is Outcome.OK
+            and op.site == second
+            and op.completed is not None
+            and op.invoked >= loss.began
+        ):
+            if op.f in ("write", "open-session"):
+                done.append(op.completed)
+            elif op.f == "use-session":
+                accepted.append(op.completed)
+    return min(done or accepted, default=None)
+
+
+def _uses(
+    history: Iterable[Operation], opened: dict[str, Operation], second: str, loss: SiteLoss, back: int | None
+) -> dict[str, _Uses]:
+    """Every use at the second site after the loss, by session. A refusal counts once the service was back
+    there, or in the final read: before that, a replica may be behind without anything being lost."""
+    uses = {key: _Uses() for key in opened}
+    for op in history:
+        if op.f != "use-session" or op.key not in opened or op.site != second or op.invoked < loss.began:
+            continue
+        use = uses[op.key]
+        if op.outcome is Outcome.OK:
+            use.accepted.append(op)
+        elif op.outcome is Outcome.FAIL and _REFUSED.match(op.error or ""):
+            counts = op.final or (back is not None and op.invoked >= back)
+            (use.refused if counts else use.too_early).append(op)
+    return uses
+
+
+def _state_kept(record: ScenarioRecord, loss: SiteLoss) -> bool | None:
+    """Whether the final read holds anything acknowledged before the loss; None when that was not read, or
+    nothing was."""
+    read = final_read(record.history)
+    before = {
+        (op.key, op.value)
+        for op in record.history
+        if op.f == "write"
+        and op.outcome is Outcome.OK
+        and op.completed is not None
+        and op.completed <= loss.began
+    }
+    if read is None or not before or read.began < loss.done:
+        return None
+    return any(item in before for item in read.items())
+
+
+def _evidence(
+    opened: dict[str, Operation], refused: dict[str, Operation], unused: Iterable[str], loss: SiteLoss
+) -> Iterator[Evidence]:
+    for key, op in list(refused.items())[:NAMED]:
+        since = loss.relative(opened[key].completed or opened[key].invoked)
+        text = (
+            f"Session {key}, opened {since}, was refused by {op.site} {loss.relative(op.invoked)}: "
+            f"{op.error}."
+        )
+        yield Evidence("refused session", str(op.id), text)
+    for key in list(unused)[:NAMED]:
+        yield Evidence(
+            "session not used", str(opened[key].id), f"Session {key} was not seen at the second site."
+        )
