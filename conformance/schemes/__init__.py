@@ -1,0 +1,28 @@
+"""Multisite schemes: the mechanisms under test."""
+
+from conformance.schemes.base import (
+    Failback,
+    Failover,
+    Migration,
+    NotSupported,
+    Protection,
+    Result,
+    Scheme,
+    SchemeStatus,
+    Step,
+)
+from conformance.schemes.registry import make_scheme, scheme_names
+
+__all__ = [
+    "Failback",
+    "Failover",
+    "Migration",
+    "NotSupported",
+    "Protection",
+    "Result",
+    "Scheme",
+    "SchemeStatus",
+    "Step",
+    "make_scheme",
+    "scheme_names",
+]

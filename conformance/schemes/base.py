@@ -1,0 +1,104 @@
+"""What every multisite scheme is: the mechanism under test, in five operations.
+
+An operation returns what the system under test did, good or bad: a promotion that is refused is a result with
+``ok=False``, not an exception. HarnessError is raised only when the harness or its infrastructure could not
+do its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from conformance.errors import HarnessError
+from conformance.model import Event
+from conformance.sites import Site
+from conformance.vnf import Deployment, Endpoint
+
+OnEvent = Callable[[Event], None]
+Progress = Callable[[str], None]
+
+
+class NotSupported(HarnessError):
+    """The scheme has no such operation."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of an operation. Times are CLOCK_MONOTONIC nanoseconds."""
+
+    name: str
+    began: int
+    ended: int
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an operation came to; ``detail`` is a sentence for a person.
+
+    ``deployment`` is the VNF at the site the operation prepared or moved it to, None where the scheme does
+    not say.
+    """
+
+    ok: bool
+    detail: str
+    steps: tuple[Step, ...] = ()
+    deployment: Deployment | None = None
+
+
+@dataclass(frozen=True)
+class Protection(Result):
+    """The VNF is, or is not, replicated to the second site."""
+
+
+@dataclass(frozen=True)
+class Failover(Result):
+    """The VNF was, or was not, taken over by the other site after the loss of one."""
+
+
+@dataclass(frozen=True)
+class Migration(Result):
+    """The VNF was, or was not, moved while both sites were well."""
+
+
+@dataclass(frozen=True)
+class Failback(Result):
+    """The VNF was, or was not, brought back to the repaired site."""
+
+
+@dataclass(frozen=True)
+class SchemeStatus:
+    """How things stand. ``active`` is the site that serves, None if none or unknown; ``sites`` holds by site
+    name what its guests answered, by guest label, None for a guest that did not answer."""
+
+    protected: bool
+    active: str | None
+    detail: str
+    sites: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict)
+
+
+class Scheme(Protocol):
+    """Its steps are reported as they happen, as events of kind ``scheme``: ``name`` is the operation,
+    ``state`` is ``begin``, then each step when it is over, then ``end``; ``observed["took_s"]`` holds
+    seconds."""
+
+    name: str
+
+    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint) -> Protection:
+        """Have the VNF at ``first`` replicated to ``second``. What the second site wants of the first it
+        dials at ``link``, which leads to ``vnf.replication_upstream``. ``vnf`` may still be booting."""
+
+    def failover(self, lost: Site, to: Site) -> Failover:
+        """Continue the service at ``to`` because ``lost`` is gone: finding that out is part of it."""
+
+    def migrate(self, source: Site, to: Site) -> Migration:
+        """Move the service from a working site to another, as before planned maintenance."""
+
+    def failback(self, to: Site) -> Failback:
+        """Return the service to a site that was lost and is repaired."""
+
+    def status(self) -> SchemeStatus:
+        """How things stand right now."""

@@ -1,0 +1,65 @@
+"""Recording the steps of an operation, once for the result and once as events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from conformance.model import Event
+from conformance.schemes.base import OnEvent, Step
+
+
+class StepFailed(Exception):
+    """The system under test did not do its part in a step. Never leaves the scheme: it becomes a result."""
+
+
+class StepLog:
+    """The steps of one operation. Use ``operation`` around all of it and ``step`` around each part."""
+
+    def __init__(self, operation: str, target: str, on_event: OnEvent) -> None:
+        self.steps: tuple[Step, ...] = ()
+        self._operation = operation
+        self._target = target
+        self._on_event = on_event
+        self._began = time.monotonic_ns()
+        self._note("begin", None, "", {})
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """One step; the dictionary is for what was observed, ``detail`` in it for a sentence."""
+        began = time.monotonic_ns()
+        observed: dict[str, Any] = {}
+        try:
+            yield observed
+        except BaseException as error:
+            self._end_step(name, began, False, str(error), observed)
+            raise
+        self._end_step(name, began, True, str(observed.pop("detail", "")), observed)
+
+    def end(self, ok: bool, detail: str) -> None:
+        """The operation is over."""
+        self._note("end", ok, detail, {"took_s": _seconds_since(self._began)})
+
+    def _end_step(self, name: str, began: int, ok: bool, detail: str, observed: Mapping[str, Any]) -> None:
+        self.steps += (Step(name, began, time.monotonic_ns(), ok, detail),)
+        self._note(name, ok, detail, {"took_s": _seconds_since(began), **observed})
+
+    def _note(self, state: str, ok: bool | None, detail: str, observed: Mapping[str, Any]) -> None:
+        self._on_event(
+            Event(
+                t=time.monotonic_ns(),
+                kind="scheme",
+                name=self._operation,
+                state=state,
+                target=self._target,
+                ok=ok,
+                detail=detail,
+                observed=observed,
+            )
+        )
+
+
+def _seconds_since(began: int) -> float:
+    return round((time.monotonic_ns() - began) / 1e9, 3)

@@ -1,0 +1,29 @@
+"""OpenStack clouds as sites: the sites file, what a run owns there, whether a VIM works, and a site's
+power."""
+
+from conformance.sites.file import SitesFile, load_sites
+from conformance.sites.health import api_answers, api_silent, vim_check
+from conformance.sites.inventory import take_inventory
+from conformance.sites.marks import run_prefix, run_tag
+from conformance.sites.power import SitePower, power_of
+from conformance.sites.settings import LinkSettings, SiteSettings
+from conformance.sites.site import Site, SiteError
+from conformance.sites.sweep import sweep
+
+__all__ = [
+    "LinkSettings",
+    "Site",
+    "SiteError",
+    "SitePower",
+    "SiteSettings",
+    "SitesFile",
+    "api_answers",
+    "api_silent",
+    "load_sites",
+    "power_of",
+    "run_prefix",
+    "run_tag",
+    "sweep",
+    "take_inventory",
+    "vim_check",
+]

@@ -1,0 +1,100 @@
+"""Finding a cloud's entry in clouds.yaml, with one sentence per mistake, before anything is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from keystoneauth1.exceptions import ClientException
+from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
+from openstack.exceptions import SDKException
+
+from conformance.errors import UsageError
+from conformance.resources import closest
+
+API_TIMEOUT_S = 60.0
+"""How long one API request may take. openstacksdk's default is for ever."""
+
+
+def read_clouds(clouds_yaml: Path | None) -> OpenStackConfig:
+    """The clouds of this file, or of openstacksdk's own search path. UsageError names file, line and
+    problem."""
+    if clouds_yaml is not None:
+        _check_file(clouds_yaml)
+        secure = clouds_yaml.with_name("secure" + clouds_yaml.suffix)
+        return OpenStackConfig(
+            config_files=[str(clouds_yaml)],
+            secure_files=[str(secure)],
+            load_envvars=False,
+            app_name="multisite-ha",
+        )
+    try:
+        return OpenStackConfig(app_name="multisite-ha")
+    except (SDKException, yaml.YAMLError) as error:
+        raise UsageError(f"openstacksdk cannot read its configuration: {error}") from None
+
+
+def cloud_entry(clouds: OpenStackConfig, name: str, used_by: str) -> CloudRegion:
+    """The entry of this name, checked as far as that is possible without contacting the cloud.
+
+    Requests time out after API_TIMEOUT_S and are never sent twice: a repeated POST could create a second
+    resource.
+    """
+    where = clouds.config_filename or "any clouds.yaml that openstacksdk looks for"
+    known = [n for n in clouds.get_cloud_names() if n != "defaults"]
+    if name not in known:
+        raise UsageError(f"{used_by} uses cloud {name!r}, which is not in {where}. {closest(name, known)}")
+    try:
+        return clouds.get_one(cloud=name, api_timeout=API_TIMEOUT_S, connect_retries=0)
+    except (SDKException, ClientException, TypeError, ValueError, KeyError, AttributeError) as error:
+        # Beside its own errors openstacksdk lets plain Python ones out when, say, auth is a string.
+        reason = str(error) if isinstance(error, SDKException | ClientException) else f"it is malformed ({error})"
+        raise UsageError(
+            f"{used_by} uses cloud {name!r} of {where}, which cannot be used: {reason}"
+        ) from None
+
+
+def on_loopback(url: str) -> bool:
+    """Whether a URL leads to this very machine, where a proxy from the environment would be in the way."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_file(path: Path) -> None:
+    """openstacksdk skips a file it cannot parse with a mere warning; a user wants to be told what is wrong
+    with it."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"Expected the clouds file {path}, which is not there.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot read the clouds file {path}: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise UsageError(f"The clouds file {path} is not valid YAML{place}: {problem}.") from None
+    clouds = data.get("clouds") if isinstance(data, dict) else None
+    if not isinstance(clouds, dict) or not clouds:
+        seen = f"the fields {_names(list(data))}" if isinstance(data, dict) else type(data).__name__
+        raise UsageError(
+            f"The clouds file {path} should hold a mapping 'clouds' with one entry per cloud; it holds "
+            f"{seen}."
+        )
+    for name, entry in clouds.items():
+        if not isinstance(entry, dict):
+            raise UsageError(
+                f"The clouds file {path}: entry {name!r} should be a mapping with 'auth' in it; it is "
+                f"{entry!r}."
+            )
+
+
+def _names(keys: Sequence[object]) -> str:
+    return ", ".join(repr(k) for k in keys) or "nothing"

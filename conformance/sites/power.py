@@ -1,0 +1,111 @@
+"""Losing a whole site and getting it back: the one fault that reaches beyond a run's own resources."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Protocol
+
+from conformance.errors import HarnessError, UsageError
+from conformance.sites.settings import CommandPower, LabPower, SshPower
+from conformance.sites.site import Site
+from conformance.sites.ssh import SshPowerDriver
+
+
+class PowerError(HarnessError):
+    """A site could not be switched off or on."""
+
+
+class SitePower(Protocol):
+    """Neither method verifies its effect: see api_silent and api_answers. Both raise HarnessError."""
+
+    def lose(self) -> str:
+        """Lose the site, all of it at once and without grace. Returns a sentence about what was done."""
+
+    def restore(self) -> str:
+        """Bring the site back. Must work after a partial loss, and twice."""
+
+
+def power_of(site: Site) -> SitePower:
+    """The site's power switch. UsageError unless the sites file allows it, naming the line to add."""
+    if "site-loss" not in site.spec.allow_faults:
+        raise UsageError(
+            f"Site {site.name!r} must not be lost: the sites file does not allow it. If all of this cloud "
+            "may be killed, "
+            f"add the line 'allow_faults: [site-loss]' to sites.{site.name}."
+        )
+    power = site.spec.power
+    if isinstance(power, LabPower):
+        return _LabDriver(site.name, power.lab)
+    if isinstance(power, CommandPower):
+        return CommandDriver(site.name, power)
+    if isinstance(power, SshPower):
+        return SshPowerDriver(site.name, power)
+    raise UsageError(
+        f"Site {site.name!r} may be lost, but the sites file does not say how: add 'power:' with driver "
+        "lab, command or "
+        f"ssh to sites.{site.name}."
+    )
+
+
+class _LabDriver:
+    """A site of a lab on this machine: SIGKILL for all its processes, guests included."""
+
+    def __init__(self, site: str, lab: str) -> None:
+        self._site = site
+        self._lab_name = lab
+
+    def lose(self) -> str:
+        # Imported here because only this driver has a lab at all.
+        from conformance.lab import Lab
+
+        killed = Lab(self._lab_name).kill_site(self._site)
+        return f"Killed {killed} processes of {self._site} in lab {self._lab_name!r}."
+
+    def restore(self) -> str:
+        from conformance.lab import Lab
+
+        Lab(self._lab_name).start_site(self._site)
+        return f"Started {self._site} in lab {self._lab_name!r} again from its own databases."
+
+
+class CommandDriver:
+    """The user's executables."""
+
+    def __init__(self, site: str, settings: CommandPower) -> None:
+        self._site = site
+        self._settings = settings
+
+    def lose(self) -> str:
+        """Run the command for it; any exit status but 0 is a PowerError."""
+        return self._run("lose", self._settings.lose)
+
+    def restore(self) -> str:
+        """Run the command for it; any exit status but 0 is a PowerError."""
+        return self._run("restore", self._settings.restore)
+
+    def _run(self, action: str, command: tuple[str, ...]) -> str:
+        shown = f"{' '.join(command)!r} (power.{action} of site {self._site})"
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=self._settings.timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PowerError(
+                f"Expected {shown} to end within {self._settings.timeout_s:g} s; it was killed. Whether "
+                "the site is lost "
+                "or not is unknown."
+            ) from None
+        except OSError as error:
+            raise PowerError(f"Cannot run {shown}: {error.strerror}.") from None
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()[-400:] or "nothing"
+            raise PowerError(
+                f"Expected {shown} to exit with 0; it exited with {done.returncode} and said: {said}"
+            )
+        return f"Ran {shown}."

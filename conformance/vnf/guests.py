@@ -1,0 +1,63 @@
+"""Asking the guests themselves: an ACTIVE server is not yet a working one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from conformance.vnf.deployment import Deployment, Guest
+
+
+def ask_guest(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
+    """What a guest answers to GET, or None if it answers nothing, no JSON object, or anything but 200.
+
+    Guests are spoken to directly, whatever HTTP proxy the environment names.
+    """
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            response = session.get(url, timeout=timeout)
+            answer = response.json() if response.status_code == 200 else None
+    except requests.RequestException:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def ask_guests(deployment: Deployment, timeout: float = 2.0) -> dict[str, dict[str, Any] | None]:
+    """The answers of all guests that can be asked, by label, all asked at once."""
+    urls = {g.label: url for g in deployment.guests if (url := deployment.status_url(g)) is not None}
+    with ThreadPoolExecutor(max(len(urls), 1)) as pool:
+        return dict(zip(urls, pool.map(lambda url: ask_guest(url, timeout), urls.values()), strict=True))
+
+
+def serving(deployment: Deployment, timeout: float = 2.0) -> dict[str, bool]:
+    """Server id → whether the guest answered and did not say that it failed; guests without a status are left
+    out."""
+    ids = {g.label: g.server_id for g in deployment.guests}
+    answers = ask_guests(deployment, timeout)
+    return {ids[label]: answer is not None and answer.get(
+        "role"
+    ) != "failed" for label, answer in answers.items()}
+
+
+def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | None) -> str | None:
+    """Why a guest does not do its part yet, in words; None when it does.
+
+    A primary's database is writable and its service sees that; a standby's follows, and its service answers.
+    """
+    if answer is None:
+        return f"{guest.label} does not answer at {deployment.status_url(guest)}"
+    standby = deployment.primary is not None
+    if guest.role == deployment.blueprint.management.role:
+        expected, seen = "standby" if standby else "primary", answer.get("role")
+    elif not standby:
+        expected, seen = "writable", answer.get("database")
+    else:
+        return None
+    if seen == expected:
+        return None
+    why = f" ({answer['error']})" if answer.get("error") else ""
+    return f"{guest.label} says it is {seen!r}, not {expected!r}{why}"
