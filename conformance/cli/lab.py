@@ -15,7 +15,11 @@ from conformance.lab import Lab, LabStatus
 MIB = 1 << 20
 
 _name = click.option(
-    "--name", default="default", show_default=True, metavar="NAME", help="Which lab; labs of different names run side by side."
+    "--name",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="Which lab; labs of different names run side by side.",
 )
 
 
@@ -41,7 +45,9 @@ def lab() -> None:
 
 @lab.command()
 @_name
-@click.option("--sites", default=2, show_default=True, type=click.IntRange(2, 10), help="How many clouds: site-a, site-b, ...")
+@click.option(
+    "--sites", default=2, show_default=True, type=click.IntRange(2, 10), help="How many clouds: site-a, site-b, ..."
+)
 def up(name: str, sites: int) -> None:
     """Start the lab, or whatever of it is not running, and wait until all of it is usable."""
     names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites))
@@ -97,15 +103,13 @@ def start(site: str, name: str) -> None:
 def clouds(name: str, only_path: bool) -> None:
     """Print where clouds.yaml is and how to use it."""
     chosen = Lab(name)
-    path = chosen.clouds_yaml
+    found = chosen.clouds()
     if only_path:
-        chosen.require()
-        click.echo(path)
+        click.echo(chosen.clouds_yaml)
         return
-    found = chosen.require()
-    click.echo(f"clouds.yaml: {path}\nsites file:  {chosen.sites_yaml}\n")
-    click.echo(f"export OS_CLIENT_CONFIG_FILE={path}")
-    for cloud in found:
+    click.echo(f"clouds.yaml: {chosen.clouds_yaml}\nsites file:  {chosen.sites_yaml}\n")
+    click.echo(f"export OS_CLIENT_CONFIG_FILE={chosen.clouds_yaml}")
+    for cloud in found.values():
         click.echo(f"openstack --os-cloud {cloud} server list")
 
 
@@ -132,15 +136,27 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def _show(found: LabStatus, console: Console) -> None:
     if found.slot is None:
-        console.print(f"lab {found.name}: does not exist. Start it: multisite-ha lab up --name {found.name}", soft_wrap=True)
+        console.print(
+            f"lab {found.name}: does not exist. Start it: multisite-ha lab up --name {found.name}", soft_wrap=True
+        )
         return
     state = "up" if found.up else "not up"
-    console.print(f"lab {found.name}: {state}, {found.memory / MIB:.0f} MiB, slot {found.slot}, {found.directory}", soft_wrap=True)
+    console.print(
+        f"lab {found.name}: {state}, {found.memory / MIB:.0f} MiB, slot {found.slot}, {found.directory}", soft_wrap=True
+    )
     console.print(f"mode: {found.mode}", soft_wrap=True)
     console.print(f"supervisor: {found.supervisor or 'not running'}")
     for site in found.sites:
-        table = Table(title=f"{site.name} · cloud {site.cloud} · {'up' if site.up else 'DOWN'}", title_justify="left", box=None)
-        for heading, justify in (("service", "left"), ("pid", "right"), ("MiB", "right"), ("threads", "right"), ("API", "left")):
+        table = Table(
+            title=f"{site.name} · cloud {site.cloud} · {'up' if site.up else 'DOWN'}", title_justify="left", box=None
+        )
+        for heading, justify in (
+            ("service", "left"),
+            ("pid", "right"),
+            ("MiB", "right"),
+            ("threads", "right"),
+            ("API", "left"),
+        ):
             table.add_column(heading, justify=justify)  # type: ignore[arg-type]
         for service in site.services:
             api = service.url or ""
@@ -154,4 +170,7 @@ def _show(found: LabStatus, console: Console) -> None:
         console.print(table)
         for guest in site.guests:
             power = f"pid {guest.pid}, {guest.processes} processes" if guest.pid else "off"
-            console.print(f"  guest {guest.name} {guest.uuid} {' '.join(guest.addresses)} on {guest.host}: {power}", soft_wrap=True)
+            console.print(
+                f"  guest {guest.name} {guest.uuid} {' '.join(guest.addresses)} on {guest.host}: {power}",
+                soft_wrap=True,
+            )

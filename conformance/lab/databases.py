@@ -41,23 +41,32 @@ def seeded_path(cache: Path, name: str, octet: int) -> Path:
     return cache / f"site-{name}-{octet}-{key()}"
 
 
-def ensure_schema(cache: Path, site: LabSite, venv: Path, supervisor: Supervisor, progress: Callable[[str], None]) -> Path:
+def ensure_schema(
+    cache: Path, site: LabSite, venv: Path, supervisor: Supervisor, progress: Callable[[str], None]
+) -> Path:
     """Migrate all databases once, in a scratch site with ``site``'s addresses (nothing of them ends up in a schema)."""
     final = schema_path(cache)
     if final.exists():
         return final
-    building = cache / f".schema-{os.getpid()}"
-    for leftover in cache.glob(".schema-*"):
+    progress("migrating the databases of all services (once)")
+    for leftover in (*cache.glob(".schema-*"), *cache.glob(".seeded-*")):
         shutil.rmtree(leftover)
+    building = cache / f".schema-{os.getpid()}"
     try:
         scratch = LabSite("schema", site.lab, building, site.addresses, site.password)
         write_files(scratch, venv, guest_path="")
         jobs = [
-            Job(service, "labcloud.schema:migrate", (service,), f"migration of {service}'s database", building,
-                building / "log" / f"migrate-{service}.out")
+            Job(
+                service,
+                "labcloud.schema:migrate",
+                (service,),
+                supervisor.title(f"migration of {service}'s database"),
+                building,
+                supervisor.log,
+            )
             for service in SERVICES
         ]
-        supervisor.run(jobs, MIGRATION_TIMEOUT, done=lambda job: progress(f"{job.title}: done"))
+        supervisor.run(jobs, MIGRATION_TIMEOUT, done=lambda job: progress(f"{job.what}: done"))
         for name in DATABASES[:-1]:
             _merge_log(building / "db" / _file(name))
         shutil.copy(building / "db" / "nova.sqlite", building / "db" / "nova.sqlite_cell0")
@@ -73,6 +82,14 @@ def instantiate(source: Path, site: LabSite) -> None:
     target = site.directory / "db"
     for name in DATABASES:
         shutil.copy(source / "db" / _file(name), target / _file(name))
+
+
+def copy_seeded(cache: Path, site: LabSite) -> bool:
+    """Copy the site's seeded databases from the cache; False when there are none that go with its password."""
+    if seeded_password(cache, site.name, site.addresses.octet) != site.password:
+        return False
+    instantiate(seeded_path(cache, site.name, site.addresses.octet), site)
+    return True
 
 
 def renew_ids(site: LabSite) -> None:

@@ -45,8 +45,16 @@ def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
     building = cache / f".building-{os.getpid()}"
     try:
         progress(f"building the OpenStack environment in {final} (once)")
-        _uv(["venv", "--quiet", "--no-python-downloads", "--relocatable", "--python", _python(), str(building)], cache, progress)
-        _uv(["pip", "install", "--python", str(building / "bin" / "python"), "--no-deps", "--requirement", str(LOCK)], cache, progress)
+        _uv(
+            ["venv", "--quiet", "--no-python-downloads", "--relocatable", "--python", _python(), str(building)],
+            cache,
+            progress,
+        )
+        _uv(
+            ["pip", "install", "--python", str(building / "bin" / "python"), "--no-deps", "--requirement", str(LOCK)],
+            cache,
+            progress,
+        )
         building.rename(final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -76,7 +84,9 @@ def _uv_binary() -> str:
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.exists() else shutil.which("uv")
     if not found:
-        raise LabError(f"The lab needs uv, which is installed with multisite-ha, but it is neither at {beside} nor on PATH.")
+        raise LabError(
+            f"The lab needs uv, which is installed with multisite-ha, but it is neither at {beside} nor on PATH."
+        )
     return found
 
 
@@ -86,8 +96,13 @@ def _uv(arguments: list[str], cache: Path, progress: Callable[[str], None]) -> N
     started, told = time.monotonic(), time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [_uv_binary(), *arguments], cwd=cache, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True, env={**os.environ, "UV_NO_PROGRESS": "1", "VIRTUAL_ENV": ""},
+            [_uv_binary(), *arguments],
+            cwd=cache,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, "UV_NO_PROGRESS": "1", "VIRTUAL_ENV": ""},
         )
         try:
             while process.poll() is None:
@@ -104,7 +119,9 @@ def _uv(arguments: list[str], cache: Path, progress: Callable[[str], None]) -> N
     said = log.read_text(errors="replace").strip()
     if process.returncode:
         if "No space left on device" in said or os.strerror(errno.ENOSPC) in said:
-            raise LabError(f"No space left while installing OpenStack's packages into {cache}: free about 1.3 GB and try again.")
+            raise LabError(
+                f"No space left while installing OpenStack's packages into {cache}: free about 1.3 GB and try again."
+            )
         raise LabError(
             f"uv could not install OpenStack's packages (exit status {process.returncode}; log {log}). Its last words: "
             f"{said[-600:]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 from conformance.lab.errors import LabError
@@ -25,8 +24,3 @@ def check_usable(path: Path) -> None:
             f"The lab cannot work in {path}: OpenStack's configuration files cannot hold {bad!r} in a path. "
             "Set XDG_STATE_HOME and XDG_CACHE_HOME to other directories."
         )
-
-
-def open_to_all(path: Path) -> bool:
-    """Whether every user may pass through ``path`` and all directories above it."""
-    return all(step.stat().st_mode & stat.S_IXOTH for step in [path, *path.parents] if step.exists())

@@ -1,15 +1,16 @@
 """Finding and killing every process of a site: site loss, and nothing left behind.
 
-Three nets, since guests run programs that go their own ways: the process trees below the site's services (a guest's init keeps
-its daemons below itself), the marker in the environment of guests' programs, and a working directory below an instance
-directory without a terminal (PostgreSQL overwrites its environment; a person's shell has a terminal and is left alone).
+Three nets, since guests run programs that go their own ways: the titles of the lab's own processes and the trees below them (a
+guest's init keeps its daemons below itself), the marker in the environment of guests' programs, and a working directory below
+an instance directory without a terminal (PostgreSQL overwrites its environment; a person's shell has a terminal and is left
+alone).
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -17,34 +18,107 @@ import psutil
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.site import LabSite
+from conformance.waiting import NotReached, wait_until
 
 MARKER = "MULTISITE_HA_GUEST"  # set by labcloud.guest
 HYPERVISOR = "hypervisor"
 SERVICES = (*PORTS, HYPERVISOR)
+SUPERVISOR_MODULE = "labcloud.supervisor"
+END_TIMEOUT = 10.0  # seconds for killed processes to be gone
 
 
-def title(site: LabSite, service: str) -> str:
-    """Command line of a service's process; the site's directory makes it unique on the machine."""
-    return f"multisite-ha lab {site.lab}: {site.name} {service} [{site.directory}]"
+def lab_title(lab: str, directory: Path, what: str) -> str:
+    """Command line of a process of a lab; the directory makes it unique on the machine."""
+    return f"multisite-ha lab {lab}: {what} [{directory}]"
+
+
+def title(site: LabSite, what: str) -> str:
+    """Command line of a process of a site."""
+    return lab_title(site.lab, site.directory, f"{site.name} {what}")
 
 
 def services(site: LabSite) -> dict[str, psutil.Process]:
     """Living service processes of the site by service name."""
     titles = {title(site, service): service for service in SERVICES}
-    return {titles[words]: process for process in psutil.process_iter() if (words := _title(process)) in titles}
+    return {titles[words]: process for process in psutil.process_iter() if (words := _words(process)) in titles}
 
 
-def of_site(site: LabSite) -> list[psutil.Process]:
-    """All living processes of the site: services, guests, everything below them, and strays."""
+def supervisors(lab: str, directory: Path) -> list[psutil.Process]:
+    """The fork server of the lab in ``directory``, its nurseries and their jobs; the fork server first."""
+    start, _, end = lab_title(lab, directory, "\0").partition("\0")
+    found = [
+        process
+        for process in psutil.process_iter()
+        if ((words := _words(process)).startswith(start) and words.endswith(end)) or _is_supervisor(words, directory)
+    ]
+    own = lab_title(lab, directory, "supervisor")
+    return sorted((process for process in found if _lives(process)), key=lambda process: _words(process) != own)
+
+
+def of_sites(sites: Sequence[LabSite]) -> list[psutil.Process]:
+    """All living processes of the sites: services, guests, everything below them, and strays."""
+    frames = [title(site, "\0").partition("\0")[::2] for site in sites]
+    return _members(
+        lambda words: any(words.startswith(start) and words.endswith(end) for start, end in frames),
+        tuple(f"{site.instances}/" for site in sites),
+    )
+
+
+def of_lab(lab: str, directory: Path) -> list[psutil.Process]:
+    """All living processes of the lab in ``directory``, whatever its sites are called."""
+    start = lab_title(lab, directory, "\0").partition("\0")[0]
+    inside = (f" [{directory}]", f" [{directory}/")
+    return _members(
+        lambda words: (
+            _is_supervisor(words, directory) or (words.startswith(start) and any(part in words for part in inside))
+        ),
+        (f"{directory}/sites/",),
+    )
+
+
+def kill_sites(sites: Sequence[LabSite]) -> int:
+    """SIGKILL all processes of the sites at once; returns how many there were."""
+    return _kill_all(lambda: of_sites(sites), f"site {', '.join(site.name for site in sites)}")
+
+
+def kill_lab(lab: str, directory: Path) -> int:
+    """SIGKILL all processes of a lab, its supervisor included; returns how many there were."""
+    return _kill_all(lambda: of_lab(lab, directory), f"lab {lab}")
+
+
+def _kill_all(members: Callable[[], list[psutil.Process]], what: str) -> int:
+    """Kill until nobody is left. They are stopped first, so that none reacts to another's death or forks away meanwhile."""
+    killed: set[int] = set()
+    stopped: set[int] = set()
+
+    def nobody_left() -> bool:
+        while fresh := [process for process in members() if process.pid not in stopped]:
+            send(fresh, signal.SIGSTOP)
+            stopped.update(process.pid for process in fresh)
+        left = members()
+        send(left, signal.SIGKILL)
+        killed.update(process.pid for process in left)
+        return not left
+
+    try:
+        wait_until(nobody_left, timeout=END_TIMEOUT, what="killed processes to be gone", interval=0.02)
+    except NotReached as error:
+        left = [f"{process.pid} ({_words(process)[:60]})" for process in members()]
+        raise LabError(
+            f"{len(left)} processes of {what} survived SIGKILL for {END_TIMEOUT:g} s: {', '.join(left[:5])}. "
+            "Look at what keeps them: ps -o pid,stat,wchan -p PID"
+        ) from error
+    return len(killed)
+
+
+def _members(belongs: Callable[[str], bool], below: tuple[str, ...]) -> list[psutil.Process]:
+    """Living processes whose command line belongs or whose guest lives in a directory ``below``, and their descendants."""
     everything = list(psutil.process_iter())
-    prefix, _, suffix = title(site, "\0").partition("\0")
     found: dict[int, psutil.Process] = {}
-    for process in everything:
-        words = _title(process)
-        if (words.startswith(prefix) and words.endswith(suffix)) or _is_guests(process, site.instances):
-            found[process.pid] = process
     children: dict[int, list[psutil.Process]] = {}
     for process in everything:
+        if belongs(_words(process)) or _is_guests(process, below):
+            found[process.pid] = process
         try:
             children.setdefault(process.ppid(), []).append(process)
         except psutil.NoSuchProcess:
@@ -59,55 +133,47 @@ def of_site(site: LabSite) -> list[psutil.Process]:
     return [process for process in found.values() if _lives(process)]
 
 
-def kill(site: LabSite, timeout: float = 10) -> int:
-    """SIGKILL all processes of the site at once; returns how many there were.
-
-    They are stopped first, so that none reacts to another's death or forks away meanwhile.
-    """
-    killed: set[int] = set()
-    for _ in range(20):
-        members = of_site(site)
-        fresh = [process for process in members if process.pid not in killed]
-        if not members:
-            return len(killed)
-        _signal(fresh, signal.SIGSTOP)
-        if any(process.pid not in {member.pid for member in members} for process in of_site(site)):
-            continue
-        _signal(members, signal.SIGKILL)
-        killed.update(process.pid for process in members)
-        psutil.wait_procs(members, timeout=timeout / 20)
-    left = of_site(site)
-    if not left:
-        return len(killed)
-    raise LabError(
-        f"{len(left)} processes of site {site.name} survived SIGKILL for {timeout:g} s: "
-        f"{', '.join(f'{process.pid} ({_title(process)[:60]})' for process in left[:5])}."
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """SIGKILL these processes and wait until they are gone."""
+    send(processes, signal.SIGKILL)
+    wait_until(
+        lambda: not any(_lives(process) for process in processes),
+        timeout=END_TIMEOUT,
+        interval=0.01,
+        what=f"processes {[process.pid for process in processes]} to be gone",
     )
 
 
-def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    """Signal processes; those that have gone meanwhile are fine."""
     for process in processes:
         try:
             process.send_signal(number)
         except psutil.NoSuchProcess:
             continue
         except psutil.AccessDenied as error:
-            raise LabError(f"Process {process.pid} belongs to the lab but cannot be signalled: {error}. Try as its owner.") from error
+            raise LabError(
+                f"Process {process.pid} belongs to the lab but may not be signalled ({error}). Try again as its owner."
+            ) from error
 
 
-def _title(process: psutil.Process) -> str:
+def _is_supervisor(words: str, directory: Path) -> bool:
+    """A fork server that has not set its title yet."""
+    return f" -m {SUPERVISOR_MODULE} " in words and words.endswith(f" --directory {directory}")
+
+
+def _words(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline()).strip()
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return ""
 
 
-def _is_guests(process: psutil.Process, instances: Path) -> bool:
-    below = f"{instances}/"
+def _is_guests(process: psutil.Process, below: tuple[str, ...]) -> bool:
     try:
         if process.environ().get(MARKER, "").startswith(below):
             return True
-        return process.terminal() is None and f"{process.cwd()}/".startswith(below)
+        return f"{process.cwd()}/".startswith(below) and process.terminal() is None
     except (psutil.Error, OSError):
         return False
 

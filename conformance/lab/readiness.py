@@ -60,7 +60,9 @@ def _token(site: LabSite) -> str:
         }
     }
     request = urllib.request.Request(
-        f"{site.addresses.url('keystone')}/v3/auth/tokens", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        f"{site.addresses.url('keystone')}/v3/auth/tokens",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         return str(answer.headers["X-Subject-Token"])

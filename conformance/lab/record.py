@@ -18,11 +18,15 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class LabRecord:
-    """A lab: its name, its slot of addresses and its sites in the order of their octets, with their passwords."""
+    """A lab: its name, its slot of addresses, its sites in the order of their octets with their passwords.
+
+    ``generation`` names the databases' schema and seed: another version of the product cannot run them.
+    """
 
     name: str
     slot: int
     passwords: dict[str, str]
+    generation: str
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ def load(directory: Path) -> LabRecord | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise LabError(f"{path} cannot be read ({error}). Remove the directory {directory} to start afresh.") from error
+        raise LabError(f"{path} cannot be read ({error}). Clean up: multisite-ha lab down --name {directory.name}") from error
 
 
 def save(directory: Path, record: LabRecord) -> None:
@@ -68,11 +72,18 @@ def claim_name(slot: int) -> str:
 
 def free_slot() -> int:
     """The first slot that no lab of ours has and no lab of anybody else holds."""
-    ours = {record.slot for directory in labs_directory().glob("*") if (record := load(directory))}
+    ours = {record.slot for directory in labs_directory().glob("*") if (record := _load_if_sound(directory))}
     for slot in range(SLOTS):
         if slot not in ours and not _claimed(slot):
             return slot
     raise LabError(f"All {SLOTS} slots of addresses are taken by labs. Stop one: multisite-ha lab down --name NAME.")
+
+
+def _load_if_sound(directory: Path) -> LabRecord | None:
+    try:
+        return load(directory)
+    except LabError:
+        return None  # what is left of it is its owner's to clean; its slot is claimed while it runs
 
 
 def _claimed(slot: int) -> bool:

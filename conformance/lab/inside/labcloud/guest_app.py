@@ -52,8 +52,15 @@ def identity(address: str) -> dict:
         with open(volume["path"], "rb") as file:
             head = file.read(16).rstrip(b"\0").decode("latin1")
         volumes.append({"device": device, **volume, "head": head})
-    return {"uuid": spec["uuid"], "name": spec["display_name"], "host": spec["host"], "ip": address,
-            "metadata": spec["metadata"], "volumes": volumes, "pid": os.getpid()}
+    return {
+        "uuid": spec["uuid"],
+        "name": spec["display_name"],
+        "host": spec["host"],
+        "ip": address,
+        "metadata": spec["metadata"],
+        "volumes": volumes,
+        "pid": os.getpid(),
+    }
 
 
 def serve(spec: dict) -> NoReturn:

@@ -66,23 +66,47 @@ class ProcessDriver(fake.FakeDriver):
 
     # Life of a guest
 
-    def spawn(self, context, instance, image_meta, injected_files, admin_password, allocations, network_info=None,
-              block_device_info=None, power_on=True, accel_info=None):
-        super().spawn(context, instance, image_meta, injected_files, admin_password, allocations, network_info,
-                      block_device_info, power_on, accel_info)
+    def spawn(
+        self,
+        context,
+        instance,
+        image_meta,
+        injected_files,
+        admin_password,
+        allocations,
+        network_info=None,
+        block_device_info=None,
+        power_on=True,
+        accel_info=None,
+    ):
+        super().spawn(
+            context,
+            instance,
+            image_meta,
+            injected_files,
+            admin_password,
+            allocations,
+            network_info,
+            block_device_info,
+            power_on,
+            accel_info,
+        )
         directory = _directory(instance.uuid)
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
         vifs = network_info if network_info is not None else instance.get_network_info()
-        _save(directory, {
-            "uuid": instance.uuid,
-            "name": instance.name,
-            "display_name": instance.display_name,
-            "host": self._host,
-            "metadata": dict(instance.metadata or {}),
-            "volumes": _volumes(block_device_info),
-            "ips": [address for vif in vifs for address in _addresses(vif)],
-        })
+        _save(
+            directory,
+            {
+                "uuid": instance.uuid,
+                "name": instance.name,
+                "display_name": instance.display_name,
+                "host": self._host,
+                "metadata": dict(instance.metadata or {}),
+                "volumes": _volumes(block_device_info),
+                "ips": [address for vif in vifs for address in _addresses(vif)],
+            },
+        )
         if instance.user_data:
             script = directory / "user_data"
             script.write_bytes(base64.b64decode(instance.user_data))
@@ -90,7 +114,9 @@ class ProcessDriver(fake.FakeDriver):
         if power_on:
             self._start(instance.uuid)
 
-    def destroy(self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True):
+    def destroy(
+        self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True
+    ):
         # instances_path is shared by all computes of the site: after a migration the guest is the other host's
         spec = _load(_directory(instance.uuid))
         mine = spec is None or spec["host"] == self._host
@@ -108,8 +134,17 @@ class ProcessDriver(fake.FakeDriver):
         super().power_on(context, instance, network_info, block_device_info, accel_info, share_info)
         self._start(instance.uuid)
 
-    def reboot(self, context, instance, network_info, reboot_type, block_device_info=None, bad_volumes_callback=None,
-               accel_info=None, share_info=None):
+    def reboot(
+        self,
+        context,
+        instance,
+        network_info,
+        reboot_type,
+        block_device_info=None,
+        bad_volumes_callback=None,
+        accel_info=None,
+        share_info=None,
+    ):
         self._stop(instance.uuid, grace=SHUTDOWN_GRACE if reboot_type == "SOFT" else 0)
         self._ensure_running(context, instance, network_info, block_device_info)
 
@@ -122,14 +157,17 @@ class ProcessDriver(fake.FakeDriver):
         else:
             self.spawn(context, instance, instance.image_meta, None, None, None, network_info, block_device_info)
 
-    def migrate_disk_and_power_off(self, context, instance, dest, flavor, network_info, block_device_info=None, timeout=0,
-                                   retry_interval=0):
+    def migrate_disk_and_power_off(
+        self, context, instance, dest, flavor, network_info, block_device_info=None, timeout=0, retry_interval=0
+    ):
         self._stop(instance.uuid, grace=min(timeout, SHUTDOWN_GRACE))
-        return super().migrate_disk_and_power_off(context, instance, dest, flavor, network_info, block_device_info, timeout,
-                                                  retry_interval)
+        return super().migrate_disk_and_power_off(
+            context, instance, dest, flavor, network_info, block_device_info, timeout, retry_interval
+        )
 
-    def finish_revert_migration(self, context, instance, network_info, migration, block_device_info=None, power_on=True,
-                                share_info=None):
+    def finish_revert_migration(
+        self, context, instance, network_info, migration, block_device_info=None, power_on=True, share_info=None
+    ):
         self.instances.pop(instance.uuid, None)
         self.spawn(context, instance, instance.image_meta, None, None, None, network_info, block_device_info, power_on)
 
@@ -173,8 +211,9 @@ class ProcessDriver(fake.FakeDriver):
 
     # Devices: recorded in spec.json, volumes also as links below dev/
 
-    def attach_volume(self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None,
-                      encryption=None):
+    def attach_volume(
+        self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None, encryption=None
+    ):
         super().attach_volume(context, connection_info, instance, mountpoint, disk_bus, device_type, encryption)
         _change(instance.uuid, lambda spec: spec["volumes"].update({mountpoint: _volume(connection_info)}))
 

@@ -16,12 +16,11 @@ import setproctitle
 from labcloud import guest, wire
 
 
-def tend(channel: socket.socket, name: str, lab: str) -> NoReturn:
+def tend(channel: socket.socket) -> NoReturn:
     """Answer ``{"id", "entry", "args", "title", "cwd", "log"}`` with ``{"id", "pid"}``, report ends as ``{"pid", "end"}``.
 
     Ends when the supervisor at the other end of ``channel`` does; the forked processes stay.
     """
-    setproctitle.setproctitle(f"multisite-ha lab {lab}: nursery {name}")
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -154,8 +154,14 @@ def cinder_in_threads() -> None:
             finally:
                 service.Service.service_id = shared
 
-    replace(service.Service, "report_state", report_state, digest="16e0999f93f6",
-            release="cinder 29.0.0", symptom="cinder-volume is reported down")
+    replace(
+        service.Service,
+        "report_state",
+        report_state,
+        digest="16e0999f93f6",
+        release="cinder 29.0.0",
+        symptom="cinder-volume is reported down",
+    )
 
 
 def several_computes_in_one_process() -> None:
@@ -179,5 +185,7 @@ def several_computes_in_one_process() -> None:
         finally:
             current.host = None
 
-    replace(owner, "_do_detach", _do_detach, digest="8e991fc1280b", release="nova 34.0.0", symptom="volumes stay attached")
+    replace(
+        owner, "_do_detach", _do_detach, digest="8e991fc1280b", release="nova 34.0.0", symptom="volumes stay attached"
+    )
     block_device.CONF = HostOfThisThread()

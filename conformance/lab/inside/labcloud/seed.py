@@ -20,23 +20,40 @@ def bootstrap() -> None:
     """Keystone's first user, project, roles and endpoints, straight into its database."""
     here = site.load()
     url = f"{here.urls['keystone']}/v3"
-    schema.manage([
-        "keystone-manage", "--config-file", "etc/keystone.conf", "bootstrap",
-        "--bootstrap-password", here.password,
-        "--bootstrap-region-id", here.region,
-        "--bootstrap-public-url", url,
-        "--bootstrap-internal-url", url,
-    ])
+    schema.manage(
+        [
+            "keystone-manage",
+            "--config-file",
+            "etc/keystone.conf",
+            "bootstrap",
+            "--bootstrap-password",
+            here.password,
+            "--bootstrap-region-id",
+            here.region,
+            "--bootstrap-public-url",
+            url,
+            "--bootstrap-internal-url",
+            url,
+        ]
+    )
 
 
 def cells() -> None:
     """Nova's cells. Their database URLs are templates that nova fills from its configuration, so a copy needs no edit."""
     nova = ["nova-manage", "--config-file", "etc/nova.conf", "cell_v2"]
     schema.manage([*nova, "map_cell0", "--database_connection", "{scheme}:////{path}_cell0?{query}"])
-    schema.manage([
-        *nova, "create_cell", "--name", "cell1", "--transport-url", "fake://",
-        "--database_connection", "{scheme}:////{path}?{query}",
-    ])
+    schema.manage(
+        [
+            *nova,
+            "create_cell",
+            "--name",
+            "cell1",
+            "--transport-url",
+            "fake://",
+            "--database_connection",
+            "{scheme}:////{path}?{query}",
+        ]
+    )
 
 
 def identity() -> None:

@@ -44,8 +44,9 @@ class Nursery:
 class Supervisor:
     """Accepts requests and passes them on to the nurseries."""
 
-    def __init__(self, lab: str, code: str) -> None:
-        self.lab = lab
+    def __init__(self, lab: str, directory: str, code: str) -> None:
+        self._title = f"multisite-ha lab {lab}: {{}} [{directory}]"
+        setproctitle.setproctitle(self._title.format("supervisor"))
         self.code = code
         self.nurseries: dict[str, Nursery] = {}
         self.ends: dict[int, str | None] = {}
@@ -63,6 +64,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
+            setproctitle.setproctitle(self._title.format(f"nursery {name}"))
             ours.close()
             self._listener.close()
             self._selector.close()
@@ -71,7 +73,7 @@ class Supervisor:
             try:
                 if imports:
                     imports[0](*imports[1:])
-                nursery.tend(theirs, name, self.lab)
+                nursery.tend(theirs)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -156,19 +158,21 @@ class Supervisor:
 
 
 def main() -> None:
-    """Command line: ``python -m labcloud.supervisor --lab NAME --code DIGEST --claim NAME`` in the lab's directory."""
+    """Be the fork server of the lab whose directory is the working directory."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--lab", required=True)
     parser.add_argument("--code", required=True, help="digest of this code, told to the harness")
+    parser.add_argument(
+        "--directory", required=True, help="the lab's directory, by which the harness finds this process"
+    )
     parser.add_argument("--claim", required=True, help="abstract socket by which other users see the slot is taken")
     options = parser.parse_args()
-    setproctitle.setproctitle(f"multisite-ha lab {options.lab}: supervisor")
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)  # inherited by all processes of the lab, on purpose
     try:
         claim.bind("\0" + options.claim)
     except OSError:
         print(f"the claim {options.claim} is held already: a process of this lab still runs", file=sys.stderr)
-    supervisor = Supervisor(options.lab, options.code)
+    supervisor = Supervisor(options.lab, options.directory, options.code)
     supervisor.fork_nursery(BARE)
     blocker = preload.common()
     for name in preload.SERVICES:  # the slowest first

@@ -39,7 +39,9 @@ def application(site):
             binary="nova-compute", topic=compute_rpc.RPC_TOPIC, topic_alt=compute_rpc.RPC_TOPIC_ALT, host=host
         )
         _start(compute)
-    _wait(lambda: _providers_with_inventory() >= site.computes, f"the inventory of {site.computes} computes in placement")
+    _wait(
+        lambda: _providers_with_inventory() >= site.computes, f"the inventory of {site.computes} computes in placement"
+    )
     host_mapping.discover_hosts(context.get_admin_context())
     return app
 

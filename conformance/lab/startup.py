@@ -1,0 +1,167 @@
+"""Starting sites: from nothing, from cached databases, or from their own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from conformance.lab import databases, environment, processes, readiness
+from conformance.lab.addressing import PORTS
+from conformance.lab.errors import LabError
+from conformance.lab.guests import guest_path, guests_directory
+from conformance.lab.preflight import check_ports, check_space, lock
+from conformance.lab.processes import HYPERVISOR
+from conformance.lab.site import LabSite, write_files
+from conformance.lab.supervisor import Job, Supervisor, last_words
+from conformance.paths import cache_dir
+from conformance.waiting import NotReached, wait_until
+
+ANSWER_TIMEOUT = 180.0  # seconds for all services to answer
+USABLE_TIMEOUT = 60.0  # then, for heartbeats and inventories
+SEED_TIMEOUT = 120.0
+READY = "ready"  # a site's directory holds this file once the site has been complete
+START_ORDER = (HYPERVISOR, "nova", "neutron", "keystone", "cinder", "glance", "placement")  # the slowest first
+
+Progress = Callable[[str], None]
+
+
+def is_running(site: LabSite) -> bool:
+    """Whether all of the site's processes live and its APIs answer."""
+    return set(processes.services(site)) == set(processes.SERVICES) and not readiness.silent(site)
+
+
+def start(sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) -> None:
+    """Start these sites, whatever state they are in; returns when all are usable.
+
+    What is left of a site's processes is killed first. A site that was complete once keeps its databases; another one
+    is made afresh.
+    """
+    processes.kill_sites(sites)
+    check_ports(sites)
+    cache = cache_dir()
+    with lock(cache / "build.lock"):
+        venv = _environment(cache, progress)
+        if supervisor.ensure(venv):
+            progress("importing OpenStack, once for all sites")
+        fresh = [site for site in sites if not (site.directory / READY).exists()]
+        for site in fresh:
+            remove_state(site.directory)
+        path = guest_path(venv)
+        for site in sites:
+            write_files(site, venv, path)
+        unseeded = [site for site in fresh if not databases.copy_seeded(cache, site)]
+        supervisor.wait_ready()
+        if unseeded:
+            schema = databases.ensure_schema(cache, unseeded[0], venv, supervisor, progress)
+            _prepare(schema, unseeded, supervisor, progress)
+        progress(f"starting the services of {', '.join(site.name for site in sites)}")
+        _wait(supervisor, sites, _spawn(supervisor, sites), progress)
+        if unseeded:
+            progress("creating volume types, flavor and external network")
+            supervisor.run([_job(site, "keystone", "seed:resources", "resources") for site in unseeded], SEED_TIMEOUT)
+            for site in unseeded:
+                databases.save_seeded(cache, site)
+    for site in sites:
+        (site.directory / READY).touch()
+
+
+def remove_state(site_directory: Path) -> None:
+    """Remove everything of a site but its logs."""
+    for directory in {site_directory, guests_directory(site_directory)}:
+        if not directory.exists():
+            continue
+        for entry in directory.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                if entry.name != "log":
+                    shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _environment(cache: Path, progress: Progress) -> Path:
+    if not environment.path(cache).exists():
+        check_space(cache, environment.NEEDED_BYTES)
+    return environment.ensure(cache, progress)
+
+
+def _prepare(schema: Path, sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) -> None:
+    """Give new sites what must be there before the services start: administrator, cells, catalogue, service users."""
+    progress("preparing identity, catalogue and cells")
+    for site in sites:
+        databases.instantiate(schema, site)
+        databases.renew_ids(site)
+    jobs = [_job(site, "keystone", "seed:bootstrap", "bootstrap") for site in sites]
+    supervisor.run([*jobs, *(_job(site, "nova", "seed:cells", "cells") for site in sites)], SEED_TIMEOUT)
+    pids = {supervisor.spawn(_service_job(site, "keystone")): (site, "keystone") for site in sites}
+    _wait_for_answers(supervisor, pids, lambda message: None)
+    supervisor.run([_job(site, "keystone", "seed:identity", "identity") for site in sites], SEED_TIMEOUT)
+
+
+def _spawn(supervisor: Supervisor, sites: Sequence[LabSite]) -> dict[int, tuple[LabSite, str]]:
+    running = {site.name: processes.services(site) for site in sites}
+    return {
+        supervisor.spawn(_service_job(site, service)): (site, service)
+        for service in START_ORDER
+        for site in sites
+        if service not in running[site.name]
+    }
+
+
+def _wait(
+    supervisor: Supervisor, sites: Sequence[LabSite], pids: dict[int, tuple[LabSite, str]], progress: Progress
+) -> None:
+    _wait_for_answers(supervisor, pids, progress)
+    for site in sites:
+        try:
+            wait_until(
+                partial(_is_usable, site),
+                timeout=USABLE_TIMEOUT,
+                what=f"{site.name} to be usable",
+            )
+        except NotReached as error:
+            raise LabError(
+                f"{site.name} did not become usable within {USABLE_TIMEOUT:g} s: {'; '.join(readiness.shortcomings(site))}. "
+                f"Its logs are in {site.directory / 'log'}."
+            ) from error
+
+
+def _is_usable(site: LabSite) -> bool:
+    return not readiness.shortcomings(site)
+
+
+def _wait_for_answers(supervisor: Supervisor, pids: dict[int, tuple[LabSite, str]], progress: Progress) -> None:
+    waiting = [(site, service) for site, service in pids.values() if service in PORTS]
+
+    def all_answer() -> bool:
+        for pid, end in supervisor.ends(list(pids)).items():
+            if end is not None:
+                raise _ended(*pids[pid], end)
+        for site, service in list(waiting):
+            if readiness.answers(site, service):
+                waiting.remove((site, service))
+                progress(f"{site.name}: {service} answers at {site.addresses.url(service)}")
+        return not waiting
+
+    try:
+        wait_until(all_answer, timeout=ANSWER_TIMEOUT, what="all services to answer")
+    except NotReached as error:
+        silent = "; ".join(f"{service} of {site.name} (log {site.log(service)})" for site, service in waiting)
+        raise LabError(f"No HTTP answer within {ANSWER_TIMEOUT:g} s from: {silent}.") from error
+
+
+def _ended(site: LabSite, service: str, end: str) -> LabError:
+    return LabError(
+        f"{service} of site {site.name} ended while starting ({end}). Its logs are {site.output(service)} and "
+        f"{site.log(service)}; the last words: {last_words(site.output(service))}"
+    )
+
+
+def _job(site: LabSite, nursery: str, entry: str, what: str) -> Job:
+    return Job(nursery, f"labcloud.{entry}", (), processes.title(site, what), site.directory, site.output(what))
+
+
+def _service_job(site: LabSite, service: str) -> Job:
+    entry, args = ("hypervisor:serve", ()) if service == HYPERVISOR else ("serve:serve", (service,))
+    return Job(service, f"labcloud.{entry}", args, processes.title(site, service), site.directory, site.output(service))
