@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from conformance.checkers.final_read import FinalRead, final_read
 from conformance.checkers.timeline import SiteLoss, TurningPoint, turning_point
-from conformance.checkers.words import NANO, count, seconds, span, verb
+from conformance.checkers.words import NANO, count, seconds, span, verb, whole
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 
@@ -79,9 +79,7 @@ def check(record: ScenarioRecord) -> Verdict:
     figures |= found.figures()
     figures |= {"final_read_site": read.site, "rpo_s": _rpo(found.gone(), turn)}
     evidence = tuple(_evidence(found, turn))
-    violations = list(
-        _violations(found, record.info.thresholds.rpo_operations, len(by_outcome[Outcome.OK]), turn)
-    )
+    violations = list(_violations(found, record.info.thresholds.rpo_operations, len(by_outcome[Outcome.OK]), turn))
     if violations:
         return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
     doubt = _not_looked(record, by_outcome, found, read, turn)
@@ -115,9 +113,7 @@ def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Write
                 found.recovered += 1
             else:
                 found.refused_but_present.append(op)
-    _sort_rest(
-        found, Counter({item: copies for item, copies in left.items() if copies}), by_outcome, absent, read
-    )
+    _sort_rest(found, Counter({item: copies for item, copies in left.items() if copies}), by_outcome, absent, read)
     return found
 
 
@@ -176,14 +172,9 @@ def _rpo(gone: Iterable[Operation], turn: TurningPoint | None) -> float | None:
 def _violations(found: _Writes, allowed: int, acknowledged: int, turn: TurningPoint | None) -> Iterator[str]:
     n = len(found.lost)
     if n > allowed:
-        earliest = (
-            f", the earliest acknowledged {turn.relative(_acknowledged_at(found.lost[0]))}" if turn else ""
-        )
+        earliest = f", the earliest acknowledged {turn.relative(_acknowledged_at(found.lost[0]))}" if turn else ""
         limit = f" where the profile allows {allowed}" if allowed else ""
-        yield (
-            f"{n} of {count(acknowledged, 'acknowledged write')} {verb(n, 'is', 'are')} "
-            f"lost{limit}{earliest}."
-        )
+        yield f"{n} of {count(acknowledged, 'acknowledged write')} {verb(n, 'is', 'are')} lost{limit}{earliest}."
     for n, what, words in (
         (len(found.wrong), "acknowledged write", "there with a value that was never written under its key"),
         (len(found.unexpected), "record", "there that nobody ever wrote"),
@@ -203,9 +194,7 @@ def _not_looked(
 ) -> str:
     """Why finding nothing lost proves nothing here; empty when it does prove something."""
     if turn is None:
-        return (
-            "Nothing on record could have lost a write: no site was lost, no fault struck, nothing was moved."
-        )
+        return "Nothing on record could have lost a write: no site was lost, no fault struck, nothing was moved."
     before = _acknowledged_before(by_outcome[Outcome.OK], turn)
     if not before:
         return f"No write was acknowledged before {turn.what}, so there was nothing to lose."
@@ -213,22 +202,18 @@ def _not_looked(
     if idle > LOOK_BACK and not _were_waiting((op for ops in by_outcome.values() for op in ops), turn):
         return (
             f"The last write before {turn.what} was acknowledged {span(idle)} earlier and no client was "
-            "waiting for "
-            "another: the load had stopped, so nothing was at stake at that instant."
+            "waiting for another: the load had stopped, so nothing was at stake at that instant."
         )
     if read.began < turn.done:
         return f"The final read began {turn.relative(read.began)}, so it does not show what survived."
     if found.never_read:
         n = len(found.never_read)
         return (
-            f"{count(n, 'write')} {verb(n, 'was', 'were')} acknowledged after the final read began: never "
-            "looked for."
+            f"{count(n, 'write')} {verb(n, 'was', 'were')} acknowledged after the final read began: never looked for."
         )
     returned = any(e.kind == "scheme" and e.name == "failback" and e.ok for e in record.events)
     if isinstance(turn, SiteLoss) and read.site == turn.site and not returned:
-        return (
-            f"The final read was answered by {read.site}, the site that was lost, not by the redundant one."
-        )
+        return f"The final read was answered by {read.site}, the site that was lost, not by the redundant one."
     return ""
 
 
@@ -254,20 +239,15 @@ def _all_there(
     acknowledged, unknown = len(by_outcome[Outcome.OK]), len(by_outcome[Outcome.INFO])
     idle = turn.began - max(before)
     sentences = [
-        f"All {count(acknowledged, 'acknowledged write')} are there, {len(before)} of them from before "
-        f"{turn.what}."
+        f"{whole(acknowledged, 'acknowledged write')} {verb(acknowledged, 'is', 'are')} there, "
+        f"{len(before)} of them from before {turn.what}."
         if not found.lost
-        else f"{len(found.lost)} of {count(acknowledged, 'acknowledged write')} are lost, which the "
-        "profile allows."
+        else f"{len(found.lost)} of {count(acknowledged, 'acknowledged write')} are lost, which the profile allows."
     ]
     if idle > LOOK_BACK:
-        sentences.append(
-            f"In the last {span(idle)} before it clients were waiting and no write was acknowledged."
-        )
+        sentences.append(f"In the last {span(idle)} before it clients were waiting and no write was acknowledged.")
     if unknown:
-        sentences.append(
-            f"Of {count(unknown, 'write')} with an unknown outcome {found.recovered} took effect."
-        )
+        sentences.append(f"Of {count(unknown, 'write')} with an unknown outcome {found.recovered} took effect.")
     return " ".join(sentences)
 
 
@@ -282,10 +262,7 @@ def _evidence(found: _Writes, turn: TurningPoint | None) -> Iterator[Evidence]:
         text = f"The write of {op.key} was acknowledged by {op.site} {when(op)}, and is not there."
         yield Evidence("lost write", str(op.id), text)
     for op, other in found.wrong[:NAMED_OTHERS]:
-        text = (
-            f"The write of {op.key} as {op.value!r} was acknowledged by {op.site} {when(op)}; read was "
-            f"{other!r}."
-        )
+        text = f"The write of {op.key} as {op.value!r} was acknowledged by {op.site} {when(op)}; read was {other!r}."
         yield Evidence("wrong value", str(op.id), text)
     for key, value, copies in found.unexpected[:NAMED_OTHERS]:
         yield Evidence(
@@ -300,8 +277,5 @@ def _evidence(found: _Writes, turn: TurningPoint | None) -> Iterator[Evidence]:
         )
         yield Evidence("refused write", str(op.id), text)
     for op in found.never_read[:NAMED_OTHERS]:
-        text = (
-            f"The write of {op.key} was acknowledged {when(op)}, after the final read had begun, and was "
-            "not in it."
-        )
+        text = f"The write of {op.key} was acknowledged {when(op)}, after the final read had begun, and was not in it."
         yield Evidence("write never read", str(op.id), text)

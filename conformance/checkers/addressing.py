@@ -48,9 +48,7 @@ class Addressing:
         roles = {own: "own pool", second if own == first else first: "peer pool"}
         pools = {site: ip_network(pool) for site, pool in info.tenant_pools.items()}
         self._subnets = {s.id: ip_network(s.cidr, strict=False) for s in inventory.subnets}
-        self._pools: Mapping[str, Network] = {
-            roles.get(site, f"pool of {site}"): pool for site, pool in pools.items()
-        }
+        self._pools: Mapping[str, Network] = {roles.get(site, f"pool of {site}"): pool for site, pool in pools.items()}
 
     def shape(self, cidr: str) -> Place:
         """What a subnet's CIDR must have in common with its counterpart's: in the tenant pool the prefix
@@ -84,7 +82,5 @@ class Addressing:
     def _elsewhere(self, network: Network) -> Place:
         for base, pool in self._pools.items():
             if _inside(network, pool):
-                return Place(
-                    base, int(network.network_address) - int(pool.network_address), network.prefixlen
-                )
+                return Place(base, int(network.network_address) - int(pool.network_address), network.prefixlen)
         return Place("everywhere", int(network.network_address), network.prefixlen)

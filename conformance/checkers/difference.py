@@ -129,9 +129,7 @@ def _under(left: Topology, right: Topology, pairs: Pairing) -> Iterator[Differen
             yield Difference(node.kind, node.label, text)
             continue
         other = right.nodes[pairs[node.key]]
-        name = f"{node.kind} {node.label}" + (
-            f" ({other.label} at {right.site})" if other.label != node.label else ""
-        )
+        name = f"{node.kind} {node.label}" + (f" ({other.label} at {right.site})" if other.label != node.label else "")
         for field in dict.fromkeys([*node.fields, *other.fields]):
             a, b = node.fields.get(field), other.fields.get(field)
             if canonical(a, colours[0]) != canonical(b, colours[1]):

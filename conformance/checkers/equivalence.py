@@ -56,9 +56,7 @@ def is_witness(left: Topology, right: Topology, pairs: Pairing) -> bool:
         a, b = left.nodes[here], right.nodes[there]
         if a.kind != b.kind or a.fields.keys() != b.fields.keys():
             return False
-        if any(
-            canonical(a.fields[f], left_colours) != canonical(b.fields[f], right_colours) for f in a.fields
-        ):
+        if any(canonical(a.fields[f], left_colours) != canonical(b.fields[f], right_colours) for f in a.fields):
             return False
     return True
 
@@ -75,9 +73,7 @@ class Refinement:
 
     def start(self) -> tuple[Colours, Colours]:
         """Everything of one kind is of one colour."""
-        left, right = (
-            {k: self._paint(("kind", n.kind)) for k, n in side.nodes.items()} for side in self._sides
-        )
+        left, right = ({k: self._paint(("kind", n.kind)) for k, n in side.nodes.items()} for side in self._sides)
         return left, right
 
     def mark(self) -> int:
@@ -168,8 +164,5 @@ def _search(
         if choices:
             colour = min(choices, key=lambda c: len(here[c]))
             chosen, mark = here[colour][0], refinement.mark()
-            stack += [
-                ({**colours[0], chosen: mark}, {**colours[1], other: mark})
-                for other in reversed(there[colour])
-            ]
+            stack += [({**colours[0], chosen: mark}, {**colours[1], other: mark}) for other in reversed(there[colour])]
     return None

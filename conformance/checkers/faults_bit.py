@@ -21,16 +21,12 @@ def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
         bitten = [e for e in verified if e.ok is True]
         if len(injected) < planned:
             seen = f"only {len(injected)} of {planned} times" if injected else "never"
-            sentences.append(
-                f"The fault {name} was planned and {seen} injected{_said(record.fault_events(name))}."
-            )
+            sentences.append(f"The fault {name} was planned and {seen} injected{_said(record.fault_events(name))}.")
         elif len(bitten) < len(verified):
             blunt = [e for e in verified if e.ok is not True]
             sentences.append(f"The fault {name} was injected and did not show its effect{_said(blunt)}.")
         elif len(bitten) < planned:
-            sentences.append(
-                f"The fault {name} was injected and nothing on record shows that it had an effect."
-            )
+            sentences.append(f"The fault {name} was injected and nothing on record shows that it had an effect.")
     return tuple(sentences)
 
 
@@ -38,9 +34,7 @@ def not_healed(record: ScenarioRecord) -> tuple[str, ...]:
     """One sentence for each fault whose healing failed or, in a finished run, is not on record."""
     sentences = []
     for name in dict.fromkeys(e.name for e in record.fault_events()):
-        bad = [
-            e for e in record.fault_events(name) if e.state in ("healed", "heal-verified") and e.ok is False
-        ]
+        bad = [e for e in record.fault_events(name) if e.state in ("healed", "heal-verified") and e.ok is False]
         injected = [e for e in record.fault_events(name, "injected") if e.ok is not False]
         if bad:
             sentences.append(f"Healing the fault {name} failed{_said(bad)}.")
@@ -79,8 +73,7 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
     if record.problems:
         reason = (
             f"The record cannot be read in full: {count(len(record.problems), 'problem')}, first "
-            f"{_sentence(record.problems[0])}"
-            f" From what could be read: {verdict.status}. {verdict.reason}"
+            f"{_sentence(record.problems[0])} From what could be read: {verdict.status}. {verdict.reason}"
         )
         evidence = tuple(Evidence("record", "problem", text) for text in record.problems[:50])
         return replace(verdict, status=Status.ERROR, reason=reason, evidence=evidence + verdict.evidence)

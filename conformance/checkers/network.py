@@ -27,8 +27,7 @@ def check(record: ScenarioRecord) -> Verdict:
         return Verdict(Status.INCONCLUSIVE, both)
     if not both.before.networks or not both.before.ports:
         reason = (
-            f"The inventory of {both.before.site} holds no network and port of the VNF: there is nothing "
-            "to compare."
+            f"The inventory of {both.before.site} holds no network and port of the VNF: there is nothing to compare."
         )
         return Verdict(Status.INCONCLUSIVE, reason)
     left, right = topology(both.before, record.info), topology(both.after, record.info)
@@ -52,9 +51,7 @@ def check(record: ScenarioRecord) -> Verdict:
         return Verdict(Status.FAIL, f"{count(total, 'difference')}: {texts}.", figures, evidence)
     if observed is not None and observed.ok is False:
         detail = observed.detail.rstrip(".") or "the observation failed"
-        return Verdict(
-            Status.FAIL, f"The records are equal, but what can be reached is not: {detail}.", figures
-        )
+        return Verdict(Status.FAIL, f"The records are equal, but what can be reached is not: {detail}.", figures)
     unresolved = [*left.unresolved, *right.unresolved]
     if unresolved:
         reason = f"What is on record is equal, but {listed(unresolved, most=2)}."
@@ -72,9 +69,7 @@ def _data_plane(record: ScenarioRecord) -> Event | None:
     """The last observation of the data plane at the second site; a failed one outweighs later ones."""
     second = record.info.second_site
     looks = [
-        e
-        for e in record.events
-        if e.kind == "observation" and e.name == OBSERVATION and e.target in (second, None)
+        e for e in record.events if e.kind == "observation" and e.name == OBSERVATION and e.target in (second, None)
     ]
     return next((e for e in looks if e.ok is False), looks[-1] if looks else None)
 
@@ -129,7 +124,5 @@ def _sizes(inventory: Inventory) -> dict[str, FigureValue]:
 
 def _compared(inventory: Inventory) -> str:
     sizes = _sizes(inventory)
-    names = [
-        count(n, k.replace("_", " ").removesuffix("s")) for k, n in sizes.items() if isinstance(n, int) and n
-    ]
+    names = [count(n, k.replace("_", " ").removesuffix("s")) for k, n in sizes.items() if isinstance(n, int) and n]
     return listed(names, most=len(names)).replace("floating ip", "floating IP")

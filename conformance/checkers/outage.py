@@ -55,9 +55,7 @@ def check(record: ScenarioRecord) -> Verdict:
         *_stayed(record, found, back),
     ]
     status = worst(s for s, _ in conclusions)
-    sentences = [text for s, text in conclusions if s is status] + [
-        text for s, text in conclusions if s is not status
-    ]
+    sentences = [text for s, text in conclusions if s is status] + [text for s, text in conclusions if s is not status]
     sentences += _remarks(record, loss, back, whole, found, gap)
     return Verdict(status, " ".join(sentences), figures, tuple(_evidence(found, loss)))
 
@@ -68,19 +66,14 @@ def _not_looked(probes: Sequence[Probe], loss: SiteLoss) -> str:
         return "The service was not probed."
     before = sum(p.ok and p.done <= loss.began for p in probes)
     if before < SERVED_BEFORE:
-        return (
-            f"{count(before, 'probe')} answered before {loss.what}: nothing shows that the service had "
-            "been running."
-        )
+        return f"{count(before, 'probe')} answered before {loss.what}: nothing shows that the service had been running."
     if probes[-1].sent <= loss.done:
         return f"Probing ended {loss.relative(probes[-1].sent)}, so it shows nothing of what came after."
-    contrary = [
-        p for p in probes if p.ok and p.site == loss.site and p.sent >= loss.done and loss.lasts_at(p.done)
-    ]
+    contrary = [p for p in probes if p.ok and p.site == loss.site and p.sent >= loss.done and loss.lasts_at(p.done)]
     if contrary:
         return (
-            f"{count(len(contrary), 'probe')} answered by {loss.site} while it was meant to be lost, "
-            f"the first {loss.relative(contrary[0].sent)}: the loss did not reach the service."
+            f"{count(len(contrary), 'probe')} answered by {loss.site} while it was meant to be lost, the "
+            f"first {loss.relative(contrary[0].sent)}: the loss did not reach the service."
         )
     return ""
 
@@ -112,12 +105,10 @@ def _recovered(record: ScenarioRecord, loss: SiteLoss, probes: Sequence[Probe], 
         why = f": {gave_up[0].detail.rstrip('.')}" if gave_up[0].detail else ""
         return (
             Status.FAIL,
-            f"The failover ended in failure{why}. The service was not back {span(watched)} after "
-            f"{loss.what}.",
+            f"The failover ended in failure{why}. The service was not back {span(watched)} after {loss.what}.",
         )
     return Status.INCONCLUSIVE, (
-        f"The service was not back {span(watched)} after {loss.what}, when probing ended; it was allowed "
-        f"{limit_s:g} s."
+        f"The service was not back {span(watched)} after {loss.what}, when probing ended; it was allowed {limit_s:g} s."
     )
 
 
@@ -161,10 +152,7 @@ def _remarks(
     """What a reader should know beside the judgement."""
     if whole.lead > GAP_PERIODS * record.info.probe_interval_ns:
         lasted = f"{span(whole.low)} at least" if whole.high is None else between(whole.low, whole.high)
-        yield (
-            f"For clients the outage began {span(whole.lead)} earlier, before {loss.what}; it lasted "
-            f"{lasted}."
-        )
+        yield (f"For clients the outage began {span(whole.lead)} earlier, before {loss.what}; it lasted {lasted}.")
     if back.high is not None and whole.low == 0 and not any(o.end_low >= loss.began for o in found):
         yield "No probe failed."
     later = later_outages(found, back)

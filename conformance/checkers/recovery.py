@@ -35,11 +35,7 @@ class Recovery:
 def recovery(probes: Sequence[Probe], loss: SiteLoss, second: str, period: int) -> Recovery:
     """The recovery that ``probes`` (in order of sending) show. What the lost site still answered while it
     went down counts for nothing; a service that comes and goes is back when it stays."""
-    after = [
-        p
-        for p in probes
-        if p.sent >= loss.began and not (p.ok and p.site == loss.site and p.sent < loss.done)
-    ]
+    after = [p for p in probes if p.sent >= loss.began and not (p.ok and p.site == loss.site and p.sent < loss.done)]
     needed = max(SUSTAINED, SUSTAINED_PERIODS * period)
     last_failed = loss.done
     up_at_end = 0

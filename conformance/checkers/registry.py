@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from conformance.checkers import acknowledged_writes, network, outage, sessions,
 from conformance.checkers.faults_bit import gate
 from conformance.errors import HarnessError, UsageError
 from conformance.model import ScenarioRecord, Status, Verdict
+from conformance.resources import closest
 
 ENTRY_POINTS = "conformance.checkers"
 
@@ -98,9 +98,7 @@ def all_checks() -> Mapping[str, Check]:
                 "that package."
             ) from error
         if not isinstance(check, Check):
-            raise HarnessError(
-                f"{point.value} should be a conformance.checkers.registry.Check, but is {check!r}."
-            )
+            raise HarnessError(f"{point.value} should be a conformance.checkers.registry.Check, but is {check!r}.")
         if check.name in found or any(check.phrase == other.phrase for other in found.values()):
             raise HarnessError(
                 f"The check {check.name!r} of {point.value} takes a name or sentence that is taken already."
@@ -121,9 +119,7 @@ def judge(check_name: str, record: ScenarioRecord) -> Verdict:
     checks = all_checks()
     check = checks.get(check_name)
     if check is None:
-        close = difflib.get_close_matches(check_name, checks, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"There is no check {check_name!r}; known: {', '.join(checks)}.{hint}")
+        raise UsageError(f"There is no check {check_name!r}. {closest(check_name, list(checks))}")
     try:
         verdict = check.function(record)
     except Exception as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from conformance.checkers.final_read import final_read
 from conformance.checkers.timeline import SiteLoss, site_loss
-from conformance.checkers.words import count, listed, verb
+from conformance.checkers.words import count, listed, verb, whole
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 
@@ -55,42 +55,33 @@ def check(record: ScenarioRecord) -> Verdict:
         "refused_before_takeover": sum(bool(use.too_early) for use in uses.values()),
         "state_kept": kept,
     }
-    evidence = tuple(_evidence(opened, refused, unused, loss))
+    status, reason = _conclude(len(opened), list(refused), unused, kept, second, loss)
+    return Verdict(status, reason, figures, tuple(_evidence(opened, refused, unused, loss)))
+
+
+def _conclude(
+    total: int, refused: list[str], unused: list[str], kept: bool | None, second: str, loss: SiteLoss
+) -> tuple[Status, str]:
+    """A refusal or an initial state is a violation; what was not looked at leaves it open."""
     violations = []
+    of_all = f"of {count(total, 'session')} opened before {loss.what}"
     if refused:
         n = len(refused)
-        violations.append(
-            f"{n} of {count(len(opened), 'session')} opened before {loss.what} {verb(n, 'is', 'are')} "
-            f"refused at {second}: "
-            f"{listed(refused)}."
-        )
+        violations.append(f"{n} {of_all} {verb(n, 'is', 'are')} refused at {second}: {listed(refused)}.")
     if kept is False:
-        violations.append(
-            f"{second} holds no record written before {loss.what}: it started from its initial state."
-        )
+        violations.append(f"{second} holds no record written before {loss.what}: it started from its initial state.")
     if violations:
-        return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
+        return Status.FAIL, " ".join(violations)
     if unused:
         n = len(unused)
-        reason = (
-            f"{n} of {count(len(opened), 'session')} opened before {loss.what} {verb(n, 'was', 'were')} "
-            "not seen accepted or "
-            f"refused at {second} afterwards: {listed(unused)}."
+        return Status.INCONCLUSIVE, (
+            f"{n} {of_all} {verb(n, 'was', 'were')} not seen accepted or refused at {second} afterwards: "
+            f"{listed(unused)}."
         )
-        return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
+    accepted = f"{whole(total, 'session')} opened before {loss.what} {verb(total, 'is', 'are')} accepted at {second}"
     if kept is None:
-        reason = (
-            f"All {count(len(opened), 'session')} are accepted at {second}, but no complete final read "
-            "shows whether the "
-            f"records written before {loss.what} are there too."
-        )
-        return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
-    reason = (
-        f"All {count(len(opened), 'session')} opened before {loss.what} are accepted at {second}, which "
-        "went on from the "
-        "state there was."
-    )
-    return Verdict(Status.PASS, reason, figures, evidence)
+        return Status.INCONCLUSIVE, f"{accepted}, but nothing on record shows whether earlier records are there too."
+    return Status.PASS, f"{accepted}, which went on from the state there was."
 
 
 def _opened_before(history: Iterable[Operation], loss: SiteLoss) -> dict[str, Operation]:
@@ -113,12 +104,7 @@ def _back_at(history: Iterable[Operation], second: str, loss: SiteLoss) -> int |
     done: list[int] = []
     accepted: list[int] = []
     for op in history:
-        if (
-            op.outcome is Outcome.OK
-            and op.site == second
-            and op.completed is not None
-            and op.invoked >= loss.began
-        ):
+        if op.outcome is Outcome.OK and op.site == second and op.completed is not None and op.invoked >= loss.began:
             if op.f in ("write", "open-session"):
                 done.append(op.completed)
             elif op.f == "use-session":
@@ -151,10 +137,7 @@ def _state_kept(record: ScenarioRecord, loss: SiteLoss) -> bool | None:
     before = {
         (op.key, op.value)
         for op in record.history
-        if op.f == "write"
-        and op.outcome is Outcome.OK
-        and op.completed is not None
-        and op.completed <= loss.began
+        if op.f == "write" and op.outcome is Outcome.OK and op.completed is not None and op.completed <= loss.began
     }
     if read is None or not before or read.began < loss.done:
         return None
@@ -166,12 +149,7 @@ def _evidence(
 ) -> Iterator[Evidence]:
     for key, op in list(refused.items())[:NAMED]:
         since = loss.relative(opened[key].completed or opened[key].invoked)
-        text = (
-            f"Session {key}, opened {since}, was refused by {op.site} {loss.relative(op.invoked)}: "
-            f"{op.error}."
-        )
+        text = f"Session {key}, opened {since}, was refused by {op.site} {loss.relative(op.invoked)}: {op.error}."
         yield Evidence("refused session", str(op.id), text)
     for key in list(unused)[:NAMED]:
-        yield Evidence(
-            "session not used", str(opened[key].id), f"Session {key} was not seen at the second site."
-        )
+        yield Evidence("session not used", str(opened[key].id), f"Session {key} was not seen at the second site.")

@@ -29,7 +29,7 @@ class TurningPoint:
         after."""
         if t > self.done:
             return f"{span(t - self.began)} after {self.what}"
-        return f"{span(self.done - t)} before {self.what}" if t < self.began else f"while {self.what}"
+        return f"{span(self.done - t)} before {self.what}" if t < self.began else f"as {self.what}"
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,7 @@ def turning_point(record: ScenarioRecord) -> TurningPoint | None:
         if event.kind == "fault" and event.state == "injected" and event.ok is not False:
             return TurningPoint(f"{event.name} struck {event.target or 'the service'}", event.t, event.t)
     for event in events:
-        if (
-            event.kind == "scheme"
-            and event.name in ("failover", "migrate", "failback")
-            and event.state == "begin"
-        ):
+        if event.kind == "scheme" and event.name in ("failover", "migrate", "failback") and event.state == "begin":
             return TurningPoint(f"the {event.name} began", event.t, event.t)
     return None
 

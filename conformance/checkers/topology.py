@@ -199,9 +199,7 @@ class _Build:
         ports += f"-{rule.port_max}" if rule.port_max not in (None, rule.port_min) else ""
         way = "from" if rule.direction == "ingress" else "to"
         text = f"{rule.direction} {rule.ethertype} {protocol or 'any protocol'}{ports} {way} {who}"
-        return Shown(
-            text, (rule.direction, rule.ethertype.lower(), protocol, rule.port_min, rule.port_max, remote)
-        )
+        return Shown(text, (rule.direction, rule.ethertype.lower(), protocol, rule.port_min, rule.port_max, remote))
 
     def ports(self) -> None:
         """Ports of servers and routers, and those held free; the servers they belong to by role."""
@@ -243,17 +241,13 @@ class _Build:
         return Shown(address, (Ref(f"subnet {subnet_id}"), value))
 
     def _pair(self, address: str, mac: str | None) -> Shown:
-        return Shown(
-            f"{address} {mac}" if mac else address, (self._place(address), mac.lower() if mac else None)
-        )
+        return Shown(f"{address} {mac}" if mac else address, (self._place(address), mac.lower() if mac else None))
 
     def floating_ips(self) -> None:
         """Floating IPs: the address is the site's, what it leads to is the VNF's."""
         for f in self._inventory.floating_ips:
             port = Ref(f"port {f.port_id}") if f.port_id else None
-            self._add(
-                "floating IP", f.id, f.label or f.address, network=self._network(f.network_id), port=port
-            )
+            self._add("floating IP", f.id, f.label or f.address, network=self._network(f.network_id), port=port)
 
     def done(self) -> Topology:
         """The graph, with a node of kind ``unknown`` for whatever is referred to and not in the inventory."""
@@ -293,8 +287,4 @@ def _owner(device_owner: str) -> str:
     several forms."""
     if device_owner.startswith("compute"):
         return "compute"
-    return (
-        "router interface"
-        if device_owner.startswith(("network:router_", "network:ha_router"))
-        else device_owner
-    )
+    return "router interface" if device_owner.startswith(("network:router_", "network:ha_router")) else device_owner

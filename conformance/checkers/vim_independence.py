@@ -27,11 +27,7 @@ def check(record: ScenarioRecord) -> Verdict:
     if loss is None:
         return Verdict(Status.INCONCLUSIVE, f"The loss of {record.info.first_site} is not on record.")
     taken = sorted(
-        (
-            e
-            for e in record.events
-            if e.kind == "observation" and e.name == OBSERVATION and e.target == second
-        ),
+        (e for e in record.events if e.kind == "observation" and e.name == OBSERVATION and e.target == second),
         key=lambda e: e.t,
     )
     during = [e for e in taken if loss.lasts_at(e.t)]
@@ -46,18 +42,14 @@ def check(record: ScenarioRecord) -> Verdict:
         reason = f"The VIM of {second} did not work before {loss.what} either: {'; '.join(_wrong(already))}."
         return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
     if broken:
-        reason = (
-            f"The VIM of {second} did not work on its own after {loss.what}: {'; '.join(_wrong(broken[0]))}."
-        )
+        reason = f"The VIM of {second} did not work on its own after {loss.what}: {'; '.join(_wrong(broken[0]))}."
         return Verdict(Status.FAIL, reason, figures, evidence)
     missing = [what for what in SHOWN_BY if not any(_shows(e, what) for e in during)]
     if missing:
         reason = f"Nobody looked at {listed(missing)} of the VIM of {second} while {loss.site} was lost."
         return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
     if not _silent(record, loss):
-        reason = (
-            f"Nothing on record shows that {loss.site} was silent when the VIM of {second} was looked at."
-        )
+        reason = f"Nothing on record shows that {loss.site} was silent when the VIM of {second} was looked at."
         return Verdict(Status.INCONCLUSIVE, reason, figures, evidence)
     reason = (
         f"{listed(list(SHOWN_BY))} of {second} worked in {count(len(during), 'observation')} while "
@@ -104,16 +96,10 @@ def _wrong(event: Event) -> list[str]:
 def _silent(record: ScenarioRecord, loss: SiteLoss) -> bool:
     """Whether the lost site was seen to be silent: by the fault's own verification or by a later look at
     its API."""
-    looks = [
-        e for e in record.events if e.kind == "observation" and e.target == loss.site and loss.lasts_at(e.t)
-    ]
-    if any(
-        e.name == "api-answers" and e.ok is True or e.name == "api-silent" and e.ok is False for e in looks
-    ):
+    looks = [e for e in record.events if e.kind == "observation" and e.target == loss.site and loss.lasts_at(e.t)]
+    if any(e.name == "api-answers" and e.ok is True or e.name == "api-silent" and e.ok is False for e in looks):
         return False
-    silent = any(
-        e.name == "api-silent" and e.ok is True or e.name == "api-answers" and e.ok is False for e in looks
-    )
+    silent = any(e.name == "api-silent" and e.ok is True or e.name == "api-answers" and e.ok is False for e in looks)
     return silent or loss.verified is True
 
 

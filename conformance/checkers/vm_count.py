@@ -56,8 +56,8 @@ def check(record: ScenarioRecord) -> Verdict:
     counted = listed((f"{n} {role}" for role, n in sorted(roles.items())), most=len(roles))
     reason = (
         f"{count(len(after.servers), 'server')} as at {before.site} ({counted}) "
-        f"{'is' if len(after.servers) == 1 else 'are'} "
-        f"ACTIVE and answering at {after.site}: same flavors, images, volumes and affinity."
+        f"{'is' if len(after.servers) == 1 else 'are'} ACTIVE and answering at {after.site}: same flavors, "
+        "images, volumes and affinity."
     )
     return Verdict(Status.PASS, reason, figures)
 
@@ -94,14 +94,10 @@ def _differences(both: BeforeAndAfter) -> Iterator[Evidence]:
                 f"server {server.label} ({role}) has no counterpart at {both.after.site}",
             )
         for server in new:
-            yield Evidence(
-                "server", server.label, f"server {server.label} ({role}) is only at {both.after.site}"
-            )
+            yield Evidence("server", server.label, f"server {server.label} ({role}) is only at {both.after.site}")
 
 
-def _beyond(
-    servers: tuple[Server, ...], makes: dict[str, Make], others: Counter[Make]
-) -> dict[str, list[Server]]:
+def _beyond(servers: tuple[Server, ...], makes: dict[str, Make], others: Counter[Make]) -> dict[str, list[Server]]:
     """The servers, by role, for which the other site has none of the same make left."""
     left = Counter(others)
     found: defaultdict[str, list[Server]] = defaultdict(list)
@@ -128,10 +124,7 @@ def _fields(old: Server, a: Make, new: Server, b: Make, both: BeforeAndAfter) ->
     for field in ("flavor", "image", "volumes", "affinity"):
         was, now = getattr(a, field), getattr(b, field)
         if was != now:
-            text = (
-                f"server {name} ({old.role}): {field} is {was} at {both.before.site} and {now} at "
-                f"{both.after.site}"
-            )
+            text = f"server {name} ({old.role}): {field} is {was} at {both.before.site} and {now} at {both.after.site}"
             yield Evidence("server", old.label, text)
 
 
@@ -140,9 +133,7 @@ def _groupings(both: BeforeAndAfter) -> Iterator[Evidence]:
     does not."""
     before, after = _groups(both.before), _groups(both.after)
     for group in sorted((before - after).elements()):
-        text = (
-            f"server group ({group[0]}) of {listed(group[1], most=9)} has no counterpart at {both.after.site}"
-        )
+        text = f"server group ({group[0]}) of {listed(group[1], most=9)} has no counterpart at {both.after.site}"
         yield Evidence("server group", group[0], text)
     for group in sorted((after - before).elements()):
         text = f"server group ({group[0]}) of {listed(group[1], most=9)} is only at {both.after.site}"
@@ -161,18 +152,14 @@ def _not_running(after: Inventory) -> Iterator[Evidence]:
     """What is there and does not run: servers, their guests, their volumes."""
     for server in after.servers:
         if server.status != "ACTIVE":
-            yield Evidence(
-                "server", server.label, f"server {server.label} is {server.status} at {after.site}"
-            )
+            yield Evidence("server", server.label, f"server {server.label} is {server.status} at {after.site}")
         elif server.serving is False:
             text = f"server {server.label} is ACTIVE at {after.site}, but its guest does not answer"
             yield Evidence("server", server.label, text)
     attached = {i for s in after.servers for i in s.volume_ids}
     for volume in after.volumes:
         if volume.id in attached and volume.status.startswith("error"):
-            yield Evidence(
-                "volume", volume.label, f"volume {volume.label} is in state {volume.status} at {after.site}"
-            )
+            yield Evidence("volume", volume.label, f"volume {volume.label} is in state {volume.status} at {after.site}")
 
 
 def _not_apart(after: Inventory) -> Iterator[Evidence]:
@@ -184,8 +171,7 @@ def _not_apart(after: Inventory) -> Iterator[Evidence]:
     for (_, host), labels in sorted(hosts.items(), key=lambda entry: entry[0][1]):
         if len(labels) > 1:
             text = (
-                f"servers {listed(labels, most=9)} are on one host ({host}) at {after.site} in spite of "
-                "anti-affinity"
+                f"servers {listed(labels, most=9)} are on one host ({host}) at {after.site} in spite of anti-affinity"
             )
             yield Evidence("server group", "anti-affinity", text)
 

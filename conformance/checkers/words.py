@@ -29,6 +29,11 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
+def whole(n: int, one: str, many: str | None = None) -> str:
+    """All of them: ``All 3 writes``, ``The one write``."""
+    return f"The one {one}" if n == 1 else f"All {count(n, one, many)}"
+
+
 def verb(n: int, one: str, many: str) -> str:
     """The verb's form that goes with ``n`` things."""
     return one if n == 1 else many
