@@ -60,6 +60,8 @@ def check_feature(path: Path) -> None:
         feature = get_feature(str(path.parent), path.name)
     except FeatureError as error:
         raise UsageError(f"{path} is not Gherkin that can be read: {error}") from None
+    if not feature.scenarios:
+        raise UsageError(f"{path} holds no scenario: it would judge nothing. Is a keyword mistyped?")
     for scenario in feature.scenarios.values():
         _check_scenario(path, feature, scenario)
 

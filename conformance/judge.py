@@ -106,11 +106,12 @@ def _worst_passing(passing: list[tuple[CheckResult, ScenarioResult]]) -> CheckRe
 
 
 def _with_scenario_error(check: CheckResult, scenario: ScenarioResult) -> CheckResult:
-    """A check of a scenario whose set-up, faults or clean-up went wrong cannot stay a pass."""
-    if scenario.error is None or check.verdict.status is not Status.PASS:
+    """A check of a scenario whose set-up, faults or clean-up went wrong cannot stay a pass, and its doubt has a cause."""
+    if scenario.error is None or check.verdict.status not in (Status.PASS, Status.INCONCLUSIVE):
         return check
     status = Status.ERROR if scenario.finished else Status.INCONCLUSIVE
-    reason = f"{scenario.error} Without that it would have passed: {check.verdict.reason}"
+    passed = check.verdict.status is Status.PASS
+    reason = f"{scenario.error} {'Without that it would have passed: ' if passed else ''}{check.verdict.reason}"
     return replace(check, verdict=replace(check.verdict, status=status, reason=reason))
 
 

@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("multisite-ha", "multisite high availability conformance")
     group.addoption("--ms-run", action="store_true", help="Take every feature file given as one of ours.")
     group.addoption("--ms-sites", metavar="FILE", help="The sites under test. Default: the lab on this machine.")
+    group.addoption("--ms-lab", default="default", metavar="NAME", help="Which lab, when no sites are given.")
     group.addoption("--ms-profile", default="smoke", metavar="NAME|FILE", help="What is mandatory, and its limits.")
     group.addoption("--ms-vnf", default="subscriber-db-sync", metavar="NAME|FILE", help="The VNF's blueprint.")
     group.addoption("--ms-scheme", default="reference", metavar="NAME", help="The multisite mechanism under test.")
@@ -106,6 +107,7 @@ def session_of(config: pytest.Config) -> RunSession:
         config.stash[SESSION] = RunSession.open(
             RunOptions(
                 sites=option.ms_sites,
+                lab=option.ms_lab,
                 profile=option.ms_profile,
                 vnf=option.ms_vnf,
                 scheme=option.ms_scheme,

@@ -41,6 +41,7 @@ class RunOptions:
     """What the user asked for; names and paths still as text."""
 
     sites: str | None = None
+    lab: str = "default"
     profile: str = "smoke"
     vnf: str = "subscriber-db-sync"
     scheme: str = "reference"
@@ -197,7 +198,7 @@ def _open_sites(options: RunOptions, undo: ExitStack, say: Say) -> SitesFile:
     if options.sites is not None:
         sites = load_sites(options.sites)
     else:
-        lab = Lab(progress=say)
+        lab = Lab(options.lab, progress=say)
         running = lab.is_up()
         say("Using the lab that is already running." if running else "Starting the lab: two OpenStack clouds.")
         if not running and not options.keep_lab:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from types import FrameType
 
 import click
@@ -75,6 +77,15 @@ def _main() -> int:
         # The reader of our output went away (for example `| head`): nothing left to say, and no traceback for it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
+    except Exception as error:  # a defect of ours: the user gets a sentence and a file to report, not a traceback
+        return _say(f"Internal error: {error!r}. This is a defect; please report it with {_keep_traceback()}.", EXIT_ERROR)
+
+
+def _keep_traceback() -> str:
+    handle, path = tempfile.mkstemp(prefix="multisite-ha-", suffix=".traceback")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return path
 
 
 def _say(text: str, code: int) -> int:

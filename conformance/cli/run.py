@@ -25,6 +25,7 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.command()
 @click.argument("selection", nargs=-1)
 @click.option("--sites", metavar="FILE", help="The sites under test. Default: the lab, started on this machine.")
+@click.option("--lab", default="default", show_default=True, metavar="NAME", help="Which lab, when no sites are given.")
 @click.option("--profile", default="smoke", show_default=True, metavar="NAME|FILE", help="Mandatory requirements and limits.")
 @click.option("--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF.")
 @click.option("--scheme", default="reference", show_default=True, metavar="NAME", help="The multisite mechanism under test.")
@@ -37,6 +38,7 @@ _INI = Path(__file__).parent.parent / "run.ini"
 def run(
     selection: tuple[str, ...],
     sites: str | None,
+    lab: str,
     profile: str,
     vnf: str,
     scheme: str,
@@ -61,6 +63,7 @@ def run(
     """
     options = RunOptions(
         sites=sites,
+        lab=lab,
         profile=profile,
         vnf=vnf,
         scheme=scheme,

@@ -128,6 +128,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _alive(header: Mapping[str, Any]) -> bool:
     try:
-        return abs(psutil.Process(header["owner"]).create_time() - header["created"]) < 1.0
+        return bool(abs(psutil.Process(header["owner"]).create_time() - header["created"]) < 1.0)
     except (psutil.NoSuchProcess, KeyError):
         return False

@@ -58,7 +58,7 @@ def test_an_empty_scenario_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_tag_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="MS-GR-50 is not known. Did you mean 'MS-GR-0"):
+    with pytest.raises(UsageError, match="MS-GR-50 is not known. Did you mean 'MS-GR-"):
         check_feature(feature(tmp_path, "@MS-GR-50", f"    Then {DATA_CHECK}\n"))
 
 
@@ -74,8 +74,15 @@ def test_tags_that_no_sentence_judges_are_refused(tmp_path: Path) -> None:
 
 def test_text_that_is_not_gherkin_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.feature"
-    path.write_text("Feature: one\n  Scenarioo: what\n    Then what\n")
+    path.write_text("Feature: one\n  Scenario: a scenario\n    Then what\n    Perhaps what\n")
     with pytest.raises(UsageError, match="not Gherkin"):
+        check_feature(path)
+
+
+def test_a_feature_whose_scenario_is_mistyped_away_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.feature"
+    path.write_text("Feature: one\n  Scenarioo: what\n    Then what\n")
+    with pytest.raises(UsageError, match="holds no scenario"):
         check_feature(path)
 
 
