@@ -1,0 +1,76 @@
+"""The paper a timeline is drawn on: one scale of time for everything, and the few shapes it is made of.
+
+Colours are classes of the page's style sheet, so a drawing follows light, dark and paper.
+"""
+
+from __future__ import annotations
+
+import math
+
+from markupsafe import escape
+
+from conformance.report.timeline import Span, Timeline
+
+WIDTH = 1120.0
+LEFT = 178.0  # the gutter with titles, legends and axis labels
+RIGHT = 14.0
+PLOT = WIDTH - LEFT - RIGHT
+
+
+class Drawing:
+    """Parts in drawing order, and the height used so far."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        bins = timeline.bins
+        self.timeline = timeline
+        self.back: list[str] = []
+        self.front: list[str] = []
+        self.y = 24.0
+        # The axis ends with the last bin, not inside it, so that bins and instants share one scale.
+        self.begin_s = bins.begin_s
+        self.end_s = bins.begin_s + bins.count * bins.width_s
+
+    def x(self, seconds: float) -> float:
+        """Where an instant lies; what is outside the axis lies on its edge."""
+        share = (seconds - self.begin_s) / (self.end_s - self.begin_s)
+        return LEFT + PLOT * min(1.0, max(0.0, share))
+
+    def shows(self, span: Span) -> bool:
+        """Whether any of a span lies on the axis."""
+        return span.begin < self.end_s and (span.end is None or span.end > self.begin_s)
+
+    def add(self, part: str) -> None:
+        """Draw a part in front of everything so far."""
+        self.front.append(part)
+
+
+def text_at(x: float, y: float, text: object, css: str = "", anchor: str = "") -> str:
+    """A text with its baseline at ``y``; markup in it is escaped."""
+    classes = f' class="{css}"' if css else ""
+    place = f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}"{classes}{place}>{escape(text)}</text>'
+
+
+def rect(x: float, y: float, width: float, height: float, css: str, title: str = "") -> str:
+    """A rectangle; ``title`` is what a pointer resting on it is told."""
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    size = f'width="{max(width, 0):.1f}" height="{height:.1f}"'
+    return f'<rect x="{x:.1f}" y="{y:.1f}" {size} class="{css}">{inner}</rect>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+    """A straight line."""
+    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{css}"/>'
+
+
+def wide(text: str) -> float:
+    """About how wide a label is drawn: fonts differ, so it is generous."""
+    return len(text) * 6.2 + 10
+
+
+def nice(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten at or above ``value``."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= value * 0.999999)

@@ -1,0 +1,151 @@
+"""The lanes above a timeline's panels: phases, faults, the recovery, what was lost; and how they cross the panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from conformance.report.drawing import RIGHT, WIDTH, Drawing, line, rect, text_at, wide
+from conformance.report.timeline import SITE_LOSS, Span
+from conformance.report.wording import counted, number
+
+LANE = 22.0
+MAX_LANES = 10
+
+
+def _pack(spans: Iterable[Span]) -> list[list[Span]]:
+    """Spans in lanes so that none covers another; the same label stays in its lane (a flapping fault is one lane)."""
+    lanes: list[list[Span]] = []
+    by_label: dict[str, int] = {}
+    for span in spans:
+        place = by_label.get(span.label)
+        if place is None:
+            free = (n for n, lane in enumerate(lanes) if lane[-1].end is not None and lane[-1].end <= span.begin)
+            place = next(free, min(len(lanes), MAX_LANES - 1))
+        if place == len(lanes):
+            lanes.append([])
+        lanes[place].append(span)
+        by_label[span.label] = place
+    return lanes
+
+
+def _spread(drawing: Drawing, lanes: list[list[Span]], css: str) -> list[list[Span]]:
+    """Neighbours that are too narrow for their labels take turns in two lanes, where there is room for the words."""
+    found: list[list[Span]] = []
+    for lane in lanes:
+        cramped = any(drawing.x(_end(s, drawing)) - drawing.x(s.begin) < wide(_label(s, css)) for s in lane)
+        found += [lane[0::2], lane[1::2]] if cramped and 1 < len(lane) <= 12 else [lane]
+    return found
+
+
+def _end(span: Span, drawing: Drawing) -> float:
+    return drawing.end_s if span.end is None else span.end
+
+
+def _label(span: Span, css: str) -> str:
+    """Of a fault whether it was seen to bite; of anything else only that it went wrong."""
+    marks = {True: " ✓" if css == "fault" else "", False: " ✗", None: ""}
+    return span.label + marks[span.ok]
+
+
+def bars(drawing: Drawing, title: str, css: str, spans: Sequence[Span]) -> None:
+    """Lanes of bars with their labels; nothing when none of them lies on the axis."""
+    shown = [span for span in spans if drawing.shows(span)]
+    if not shown:
+        return
+    drawing.add(text_at(0, drawing.y + 15, title, "t-title"))
+    lanes = _pack(shown)
+    for lane in _spread(drawing, lanes, css) if css == "phase" else lanes:
+        drawn_to = -1.0
+        for index, span in enumerate(lane):
+            left, right = drawing.x(span.begin), drawing.x(_end(span, drawing))
+            if right - drawn_to < 0.5:
+                continue  # a span in a pixel that is already painted would change nothing but the size of the page
+            drawn_to = right
+            room = drawing.x(lane[index + 1].begin) if index + 1 < len(lane) else WIDTH - RIGHT
+            _span(drawing, span, left, max(right - left, 2.0), room, css)
+        drawing.y += LANE
+    drawing.y += 4
+
+
+def _span(drawing: Drawing, span: Span, left: float, width: float, room: float, css: str) -> None:
+    shade = " unproven" if css == "fault" and span.ok is not True else ""
+    until = f"to {number(span.end)} s" if span.end is not None else "to the end"
+    title = f"{span.label}, {number(span.begin)} s {until}. {span.detail}"
+    drawing.add(rect(left, drawing.y + 1, width, LANE - 4, css + shade, title))
+    if wide(_label(span, css)) <= width:
+        drawing.add(text_at(left + 5, drawing.y + 14, _label(span, css)))
+    elif left + width + wide(_label(span, css)) <= room:
+        drawing.add(text_at(left + width + 4, drawing.y + 14, _label(span, css)))
+
+
+def recovery(drawing: Drawing) -> None:
+    """The recovery time with its uncertainty, as the checker measured it."""
+    measured = drawing.timeline.recovery
+    if measured is None:
+        return
+    y = drawing.y
+    drawing.add(text_at(0, y + 15, "Recovery", "t-title"))
+    begin, lost, surely, back = _recovery_edges(drawing)
+    title = "Dark: certainly not back. Hatched: possibly back, the uncertainty of the measurement."
+    drawing.add(rect(begin, y + 1, back - begin, LANE - 4, "maybe-out", title))
+    drawing.add(rect(lost, y + 1, surely - lost, LANE - 4, "surely-out", title))
+    text = "not seen back" if measured.bracket.endless else f"back after {measured.bracket}"
+    if back + wide(text) < WIDTH - RIGHT:
+        drawing.add(text_at(back + 6, y + 14, text, "t-strong"))
+    else:
+        drawing.add(text_at(begin - 6, y + 14, text, "t-strong", "end"))
+    drawing.y += LANE + 4
+
+
+def lost_writes(drawing: Drawing) -> None:
+    """The time in which writes were acknowledged that are gone."""
+    lost = drawing.timeline.loss
+    if lost is None:
+        return
+    left, right = drawing.x(lost.begin), drawing.x(lost.end)
+    drawing.add(text_at(0, drawing.y + 15, "Lost writes", "t-title"))
+    drawing.add(rect(left, drawing.y + 1, max(right - left, 2.0), LANE - 4, "maybe-out", "Acknowledged in this time."))
+    reach = number(round(lost.end - lost.begin, 3))
+    text = f"{counted(lost.operations, 'write')} acknowledged in these {reach} s and lost"
+    fits = right + wide(text) < WIDTH - RIGHT
+    drawing.add(text_at(right + 6 if fits else left - 6, drawing.y + 14, text, "t-strong", "" if fits else "end"))
+    drawing.y += LANE + 4
+
+
+def _recovery_edges(drawing: Drawing) -> tuple[float, float, float, float]:
+    """Where the site began to be lost, was lost, the service was certainly still gone, and was back at the latest."""
+    measured = drawing.timeline.recovery
+    if measured is None:
+        return (0.0, 0.0, 0.0, 0.0)
+    back = drawing.end_s if measured.back is None else measured.back
+    begin, lost, surely, end = (drawing.x(t) for t in (measured.begin, measured.lost, measured.surely, back))
+    return begin, lost, surely, max(end, surely)
+
+
+def recovery_shade(drawing: Drawing, top: float, bottom: float) -> None:
+    """The recovery as a shade behind the panels."""
+    if drawing.timeline.recovery is None:
+        return
+    begin, lost, surely, back = _recovery_edges(drawing)
+    for left, right, css in ((begin, lost, "maybe-out"), (lost, surely, "surely-out"), (surely, back, "maybe-out")):
+        drawing.back.append(rect(left, top, right - left, bottom - top, f"{css} shade"))
+
+
+def site_loss(drawing: Drawing, bottom: float) -> None:
+    """The line at the loss of the site, and the one at which the service had to be back."""
+    loss = drawing.timeline.site_loss
+    if loss is None or not drawing.shows(loss):
+        return
+    at, limit = drawing.x(loss.begin), loss.begin + drawing.timeline.rto_s
+    drawing.back.append(line(at, 18, at, bottom, "loss"))
+    drawing.add(f'<path d="M{at:.1f} 18l-5-10h10z" class="loss-flag"/>')
+    side = "end" if at > WIDTH * 0.75 else "start"
+    drawing.add(text_at(at + (9 if side == "start" else -9), 14, loss_words(loss), "t-loss", side))
+    if limit <= drawing.end_s:
+        drawing.back.append(line(drawing.x(limit), 18, drawing.x(limit), bottom, "limit"))
+        drawing.add(text_at(drawing.x(limit) + 4, 14, f"RTO limit {number(drawing.timeline.rto_s)} s", "t-limit"))
+
+
+def loss_words(loss: Span) -> str:
+    """``site-a lost at 8.4 s``."""
+    return f"{loss.label.removeprefix(SITE_LOSS).strip() or 'a site'} lost at {number(loss.begin)} s"

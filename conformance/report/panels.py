@@ -1,0 +1,171 @@
+"""The panels of a timeline: writes, what was not acknowledged, probe latency and failed probes, bin by bin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from conformance.report.drawing import LEFT, PLOT, Drawing, line, nice, rect, text_at
+from conformance.report.timeline import Bins
+from conformance.report.wording import number
+
+GAP = 12.0
+
+
+def _panel(drawing: Drawing, height: float, title: str, unit: str) -> float:
+    drawing.y += 4
+    y = drawing.y
+    drawing.back.append(rect(LEFT, y, PLOT, height, "panel"))
+    drawing.add(text_at(0, y + 12, title, "t-title"))
+    drawing.add(text_at(0, y + 27, unit, "t-note"))
+    drawing.y += height + GAP
+    return y
+
+
+def _legend(drawing: Drawing, y: float, css: str, text: str, as_line: bool = False) -> None:
+    drawing.add(line(0, y + 5, 14, y + 5, css) if as_line else rect(0, y, 14, 10, css))
+    drawing.add(text_at(20, y + 9, text, "t-note"))
+
+
+def writes(drawing: Drawing) -> None:
+    """Acknowledged writes per second, the sites stacked."""
+    bins, height = drawing.timeline.bins, 118.0
+    y = _panel(drawing, height, "Acknowledged writes", f"per second, in {number(bins.width_s)} s bins")
+    sites = sorted(bins.writes)
+    base = [0.0] * bins.count
+    tops: list[tuple[str, list[float], list[float]]] = []
+    for site in sites:
+        top = [b + n / bins.width_s for b, n in zip(base, bins.writes[site], strict=True)]
+        tops.append((site, base, top))
+        base = top
+    ceiling = _ceiling(max(base, default=0.0))
+    for value in _ticks(ceiling):
+        at = y + height * (1 - value / ceiling)
+        drawing.back.append(line(LEFT, at, LEFT + PLOT, at, "grid"))
+        drawing.add(text_at(LEFT - 6, at + 4, number(value), "t-tick", "end"))
+    for index, (site, low, high) in enumerate(tops):
+        css = f"writes writes-{min(index, 3)}"
+        drawing.add(f'<path d="{_steps(bins, low, high, y, height, ceiling)}" class="{css}"/>')
+        _legend(drawing, y + 38 + 17 * index, css, f"taken by {site}")
+
+
+def errors(drawing: Drawing) -> None:
+    """Writes per second that were refused, or whose outcome is unknown."""
+    bins, height = drawing.timeline.bins, 40.0
+    y = _panel(drawing, height, "Not acknowledged", "writes per second")
+    stacked = [f + u for f, u in zip(bins.failed, bins.unknown, strict=True)]
+    ceiling = _ceiling(max(stacked, default=0) / bins.width_s)
+    failed = [n / bins.width_s for n in bins.failed]
+    total = [n / bins.width_s for n in stacked]
+    drawing.add(f'<path d="{_steps(bins, [0.0] * bins.count, failed, y, height, ceiling)}" class="bad"/>')
+    drawing.add(f'<path d="{_steps(bins, failed, total, y, height, ceiling)}" class="unknown"/>')
+    drawing.add(text_at(LEFT - 6, y + 10, number(ceiling), "t-tick", "end"))
+    _legend(drawing, y + 33, "bad", "refused")
+    drawing.add(rect(76, y + 33, 14, 10, "unknown") + text_at(96, y + 42, "unknown", "t-note"))
+
+
+def latency(drawing: Drawing) -> None:
+    """Probe latency: quantiles within the span from the fastest to the slowest."""
+    bins, height = drawing.timeline.bins, 128.0
+    y = _panel(drawing, height, "Probe latency", "done − due, logarithmic")
+    known = [latency for latency in bins.latency if latency]
+    _legend(drawing, y + 38, "l-p50", "p50", as_line=True)
+    _legend(drawing, y + 55, "l-p99", "p99", as_line=True)
+    _legend(drawing, y + 72, "envelope", "fastest to slowest")
+    if not known:
+        drawing.add(text_at(LEFT + PLOT / 2, y + height / 2, "No probe succeeded.", "t-note", "middle"))
+        return
+    low = math.floor(math.log10(max(min(item.low for item in known), 0.001)))
+    high = math.ceil(math.log10(max(max(item.high for item in known), 0.001)))
+    high = max(high, low + 1)
+
+    def at(ms: float) -> float:
+        return y + height * (1 - (math.log10(max(ms, 10.0**low)) - low) / (high - low))
+
+    for exponent in range(low, high + 1):
+        drawing.back.append(line(LEFT, at(10.0**exponent), LEFT + PLOT, at(10.0**exponent), "grid"))
+        drawing.add(text_at(LEFT - 6, at(10.0**exponent) + 4, _ms(10.0**exponent), "t-tick", "end"))
+    tops = [at(item.high) if item else None for item in bins.latency]
+    lows = [at(item.low) if item else None for item in bins.latency]
+    drawing.add(f'<path d="{_envelope(bins, tops, lows)}" class="envelope"/>')
+    drawing.add(f'<path d="{_curve(bins, [at(i.p99) if i else None for i in bins.latency])}" class="l-p99"/>')
+    drawing.add(f'<path d="{_curve(bins, [at(i.p50) if i else None for i in bins.latency])}" class="l-p50"/>')
+
+
+def probe_failures(drawing: Drawing) -> None:
+    """The share of probes that failed."""
+    bins, height = drawing.timeline.bins, 34.0
+    y = _panel(drawing, height, "Probes failed", "share of those due")
+    share = [f / n if n else 0.0 for f, n in zip(bins.probes_failed, bins.probes, strict=True)]
+    # A single failure among thousands must stay visible: never lower than 3 of the 34 units.
+    seen = [max(s, 0.09) if s else 0.0 for s in share]
+    drawing.add(f'<path d="{_steps(bins, [0.0] * bins.count, seen, y, height, 1.0)}" class="bad"/>')
+    drawing.add(text_at(LEFT - 6, y + 10, "100 %", "t-tick", "end"))
+    drawing.add(text_at(LEFT - 6, y + height, "0", "t-tick", "end"))
+
+
+def _steps(bins: Bins, low: Sequence[float], high: Sequence[float], y: float, height: float, ceiling: float) -> str:
+    """A stepped area between two series; bins where both are equal are left out."""
+
+    def at(value: float) -> str:
+        return f"{y + height * (1 - value / ceiling):.1f}"
+
+    edge = _edges(bins)
+    parts: list[str] = []
+    for begin, end in _runs([h > b for b, h in zip(low, high, strict=True)]):
+        parts.append(f"M{edge[begin]:.1f} {at(low[begin])}")
+        parts.extend(f"V{at(high[n])}H{edge[n + 1]:.1f}" for n in range(begin, end))
+        parts.extend(f"V{at(low[n])}H{edge[n]:.1f}" for n in range(end - 1, begin - 1, -1))
+        parts.append("Z")
+    return "".join(parts)
+
+
+def _edges(bins: Bins) -> list[float]:
+    return [LEFT + PLOT * n / bins.count for n in range(bins.count + 1)]
+
+
+def _curve(bins: Bins, values: Sequence[float | None]) -> str:
+    """A stepped line through the bins that have a value; a gap stays a gap."""
+    edge = _edges(bins)
+    parts: list[str] = []
+    for begin, end in _runs([v is not None for v in values]):
+        parts.append(f"M{edge[begin]:.1f} {values[begin]:.1f}")
+        parts.extend(f"V{values[n]:.1f}H{edge[n + 1]:.1f}" for n in range(begin, end))
+    return "".join(parts)
+
+
+def _envelope(bins: Bins, tops: Sequence[float | None], lows: Sequence[float | None]) -> str:
+    edge = _edges(bins)
+    parts: list[str] = []
+    for begin, end in _runs([v is not None for v in tops]):
+        parts.append(f"M{edge[begin]:.1f} {lows[begin]:.1f}")
+        parts.extend(f"V{tops[n]:.1f}H{edge[n + 1]:.1f}" for n in range(begin, end))
+        parts.extend(f"V{lows[n]:.1f}H{edge[n]:.1f}" for n in range(end - 1, begin - 1, -1))
+        parts.append("Z")
+    return "".join(parts)
+
+
+def _runs(present: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    begin: int | None = None
+    for n, here in enumerate([*present, False]):
+        if here and begin is None:
+            begin = n
+        elif not here and begin is not None:
+            yield begin, n
+            begin = None
+
+
+def _ceiling(value: float) -> float:
+    if value <= 0:
+        return 1.0
+    step = nice(value / 4)
+    return step * math.ceil(value / step)
+
+
+def _ticks(ceiling: float) -> list[float]:
+    step = nice(ceiling / 4)
+    return [n * step for n in range(int(ceiling / step + 0.5) + 1)]
+
+
+def _ms(value: float) -> str:
+    return f"{number(value / 1000)} s" if value >= 1000 else f"{number(value)} ms"

@@ -1,0 +1,159 @@
+"""One scenario's part of report.html: steps, timeline, losses, faults, both sites side by side."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from jinja2 import Template
+from markupsafe import Markup
+
+from conformance.model import Evidence, Outcome, ScenarioRecord
+from conformance.model.results import CheckResult, RunInfo, ScenarioResult
+from conformance.report.comparison import compare
+from conformance.report.faultlog import fault_runs
+from conformance.report.keyfigures import loss, recovery
+from conformance.report.lanes import loss_words
+from conformance.report.losses import OPERATION_KINDS, SHOWN, losses
+from conformance.report.timeline import Timeline, build_timeline
+from conformance.report.timeline_svg import draw
+from conformance.report.wording import counted, duration, figure, number
+
+_KEYWORDS = ("Given", "When", "Then", "And", "But", "*")
+_NETWORK_KINDS = ("network difference", "difference", "network")
+_COLUMNS = ("role", "flavor", "image", "volumes", "affinity", "ports", "status", "serving")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's keyword and text; the check that judged it, if it was one to judge, with the evidence to show."""
+
+    keyword: str
+    text: str
+    check: CheckResult | None = None
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence that has no table of its own."""
+        if self.check is None:
+            return ()
+        elsewhere = (*OPERATION_KINDS, *_NETWORK_KINDS)
+        return tuple(e for e in self.check.verdict.evidence if e.kind not in elsewhere)[:SHOWN]
+
+    @property
+    def evidence_note(self) -> str:
+        """How much evidence there is."""
+        return counted(len(self.evidence), "item")
+
+
+def render_section(
+    template: Template,
+    scenario: ScenarioResult,
+    record: ScenarioRecord | None,
+    run: RunInfo,
+    *,
+    anchor: str,
+    max_bins: int,
+    open_: bool,
+    problem: str | None,
+) -> Markup:
+    """The scenario as HTML. Without a record it holds what the verdicts say; ``problem`` says why there is no more."""
+    bracket = recovery(scenario)
+    empty = ScenarioRecord(scenario.info, finished=scenario.finished)
+    shown = record or empty
+    lost = loss(scenario)
+    timeline = build_timeline(shown, bracket, lost, max_bins)
+    origin = timeline.origin if timeline else 0
+    caption = _caption(shown, timeline) if timeline else ""
+    return Markup(
+        template.render(
+            scenario=scenario,
+            anchor=anchor,
+            open=open_,
+            bracket=bracket,
+            lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
+            took=duration(scenario.duration_s),
+            problems=[*([problem] if problem else []), *shown.problems],
+            steps=steps(scenario),
+            drawing=draw(timeline, f"{anchor}-timeline", caption) if timeline else None,
+            caption=caption,
+            origin=origin,
+            losses=losses(scenario.checks, shown, origin),
+            faults=fault_runs(shown.events),
+            doings=[event for event in shown.events if event.kind in ("scheme", "observation")],
+            comparison=compare(shown),
+            columns=_COLUMNS,
+            differences=[e for c in scenario.checks for e in c.verdict.evidence if e.kind in _NETWORK_KINDS][:SHOWN],
+            rerun=rerun_command(scenario, run),
+            thresholds=_thresholds(scenario),
+        )
+    )
+
+
+def steps(scenario: ScenarioResult) -> tuple[Step, ...]:
+    """The scenario's steps, each Then with the check that judged it; a check that no step names comes last."""
+    left = list(scenario.checks)
+    found = []
+    for line in scenario.info.steps:
+        keyword, text = _split(line)
+        check = next((c for c in left if c.phrase == text or c.phrase == line), None)
+        if check:
+            left.remove(check)
+        found.append(Step(keyword, text, check))
+    return (*found, *(Step("Then", check.phrase, check) for check in left))
+
+
+def rerun_command(scenario: ScenarioResult, run: RunInfo) -> str:
+    """The command that runs this scenario alone with the same VNF, scheme, profile, sites and seed."""
+    words = ["multisite-ha", "run", scenario.info.name, "--profile", _given(run, "profile") or run.profile]
+    words += ["--vnf", _given(run, "vnf") or run.vnf, "--scheme", run.scheme, "--seed", str(run.seed)]
+    for option in ("sites", "toxiproxy"):
+        if value := _given(run, option):
+            words += [f"--{option}", value]
+    return shlex.join(words)
+
+
+def _given(run: RunInfo, option: str) -> str | None:
+    """What the run's own command line gave for an option: a file's path, where the run itself only knows the name."""
+    line = run.command_line
+    for n, word in enumerate(line):
+        for flag in (f"--{option}", f"--ms-{option}"):
+            if word == flag and n + 1 < len(line):
+                return line[n + 1]
+            if word.startswith(f"{flag}="):
+                return word.removeprefix(f"{flag}=")
+    return None
+
+
+def _split(line: str) -> tuple[str, str]:
+    first, _, rest = line.partition(" ")
+    return (first, rest) if first in _KEYWORDS and rest else ("", line)
+
+
+def _thresholds(scenario: ScenarioResult) -> str:
+    pairs = (figure(name, value) for name, value in asdict(scenario.info.thresholds).items())
+    return ", ".join(f"{label} {value}" for label, value in pairs)
+
+
+def _caption(record: ScenarioRecord, timeline: Timeline) -> str:
+    """The timeline in words: also what a screen reader says of it."""
+    writes = [o.outcome for o in record.history if o.f == "write"]
+    bad = sum(not probe.ok for probe in record.probes)
+    parts = [
+        "Drawn is the time in which the service was used; the scenario's record spans "
+        f"{duration(timeline.length_s)}, and all times count from its begin.",
+        f"Writes: {number(writes.count(Outcome.OK))} acknowledged, {number(writes.count(Outcome.FAIL))} refused, "
+        f"{number(writes.count(Outcome.INFO))} of unknown outcome.",
+        f"Probes: {number(len(record.probes))} sent, {number(bad)} failed.",
+        *_loss_words(timeline),
+        f"Each bin of {number(timeline.bins.width_s)} s keeps its slowest and fastest answer and counts every failure.",
+    ]
+    return " ".join(parts)
+
+
+def _loss_words(timeline: Timeline) -> Iterable[str]:
+    if timeline.site_loss:
+        yield f"{loss_words(timeline.site_loss)}."
+    if timeline.recovery:
+        yield f"Recovery: {timeline.recovery.bracket} after the loss; dark is certain, hatched is the uncertainty."

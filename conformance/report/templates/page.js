@@ -1,0 +1,105 @@
+"use strict";
+(function () {
+  document.documentElement.classList.add("js");
+
+  // Filters: verdict buttons and words, for the requirement matrix and the list of scenarios alike.
+  function wire(bar) {
+    const table = document.getElementById(bar.dataset.filter);
+    const rows = Array.from(table.querySelectorAll("tr[data-verdict]"));
+    const buttons = Array.from(bar.querySelectorAll("button[data-show]"));
+    const input = bar.querySelector("input");
+    const output = bar.querySelector("output");
+    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    function apply() {
+      const shown = new Set(buttons.filter((b) => b.getAttribute("aria-pressed") === "true").map((b) => b.dataset.show));
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let count = 0;
+      for (const row of rows) {
+        row.hidden = !(shown.has(row.dataset.verdict) && words.every((word) => texts.get(row).includes(word)));
+        count += row.hidden ? 0 : 1;
+      }
+      for (const group of table.querySelectorAll("tr.group")) {
+        group.hidden = !Array.from(group.parentNode.querySelectorAll("tr[data-verdict]")).some((row) => !row.hidden);
+      }
+      output.textContent = count + " of " + rows.length + " " + bar.dataset.noun + " shown";
+    }
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+        apply();
+      });
+    }
+    input.addEventListener("input", apply);
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { input.value = ""; apply(); }
+    });
+    apply();
+  }
+  document.querySelectorAll("[data-filter]").forEach(wire);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
+    const input = document.querySelector("[data-filter] input");
+    if (input) { event.preventDefault(); input.focus(); input.select(); }
+  });
+
+  // A link to something inside a closed scenario opens it.
+  function reveal() {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const closed = target.closest("details");
+    if (closed && !closed.open) { closed.open = true; target.scrollIntoView(); }
+    if (target.hidden) target.hidden = false;
+  }
+  window.addEventListener("hashchange", reveal);
+  reveal();
+  for (const button of document.querySelectorAll("button[data-all]")) {
+    button.addEventListener("click", () => {
+      document.querySelectorAll("details.scenario").forEach((d) => { d.open = button.dataset.all === "open"; });
+    });
+  }
+
+  // Paper shows everything that folding hides, and folds it again afterwards.
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded = Array.from(document.querySelectorAll("details:not([open])"));
+    folded.forEach((d) => { d.open = true; });
+  });
+  window.addEventListener("afterprint", () => { folded.forEach((d) => { d.open = false; }); folded = []; });
+
+  // The timeline's numbers, under the pointer or under a cursor moved with the arrow keys.
+  function read(svg) {
+    const bins = JSON.parse(svg.dataset.bins);
+    const out = document.querySelector('[data-for="' + svg.id + '"]');
+    const left = Number(svg.dataset.left), plot = Number(svg.dataset.plot), count = bins.failed.length;
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    line.setAttribute("class", "cursor");
+    svg.appendChild(line);
+    let at = 0;
+    const ms = (v) => (v === null ? "–" : v >= 1000 ? (v / 1000).toFixed(2) + " s" : v + " ms");
+    function show(n) {
+      at = Math.max(0, Math.min(count - 1, n));
+      const x = left + plot * (at + 0.5) / count;
+      line.setAttribute("d", "M" + x + " " + svg.dataset.top + "V" + svg.dataset.bottom);
+      const parts = [(bins.begin + at * bins.width).toFixed(2) + "–" + (bins.begin + (at + 1) * bins.width).toFixed(2) + " s:"];
+      const sites = Object.keys(bins.writes).filter((s) => bins.writes[s][at]);
+      parts.push(sites.length ? "acknowledged " + sites.map((s) => bins.writes[s][at] + " by " + s).join(" + ") : "nothing acknowledged");
+      if (bins.failed[at]) parts.push(bins.failed[at] + " refused");
+      if (bins.unknown[at]) parts.push(bins.unknown[at] + " unknown");
+      if (bins.p50[at] !== null) parts.push("p50 " + ms(bins.p50[at]) + ", p99 " + ms(bins.p99[at]) + ", slowest " + ms(bins.high[at]));
+      parts.push(bins.bad[at] + " of " + bins.probes[at] + " probes failed");
+      out.textContent = parts.join(" · ");
+    }
+    svg.addEventListener("pointermove", (event) => {
+      const box = svg.getBoundingClientRect();
+      const x = (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
+      if (x >= left && x <= left + plot) show(Math.floor((x - left) / plot * count));
+    });
+    svg.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+      if (step) { event.preventDefault(); show(at + step); }
+      if (event.key === "Home") { event.preventDefault(); show(0); }
+      if (event.key === "End") { event.preventDefault(); show(count - 1); }
+    });
+  }
+  document.querySelectorAll("svg.timeline").forEach(read);
+})();

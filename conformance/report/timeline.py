@@ -1,0 +1,269 @@
+"""The numbers behind a scenario's timeline: what happened, put into equal bins of time.
+
+Everything is counted once, so the work grows with the record, never with its square. Decimation is honest: a bin keeps
+its extremes (slowest and fastest answer) and counts every failure in it; nothing is smoothed or sampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from conformance.model import Event, Operation, Outcome, Probe, ScenarioRecord
+from conformance.report.faultlog import FaultRun, fault_runs
+from conformance.report.keyfigures import Bracket
+
+SECOND = 1_000_000_000
+SITE_LOSS = "site-loss"
+_NICE_MS = (10, 20, 50, 100, 200, 500)
+_NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something that lasted: seconds since the scenario's first record. ``end`` is None when it never ended."""
+
+    label: str
+    begin: float
+    end: float | None
+    detail: str = ""
+    ok: bool | None = None
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Answer times of the successful probes due in one bin, in milliseconds (done − due)."""
+
+    low: float
+    p50: float
+    p99: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bins:
+    """One value per bin, the first beginning ``begin_s`` after the origin. ``writes`` are acknowledged writes by the
+    site that took them; ``failed`` and ``unknown`` are writes by when their outcome was known (never known: when they
+    were asked); probes are put where they were due."""
+
+    begin_s: float
+    width_s: float
+    count: int
+    writes: dict[str, list[int]]
+    failed: list[int]
+    unknown: list[int]
+    latency: list[Latency | None]
+    probes: list[int]
+    probes_failed: list[int]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The recovery time as the checker measured it, on the axis: the site was lost between ``begin`` and ``lost``, the
+    service was certainly gone until ``surely`` and back at ``back`` at the latest (None: not seen back)."""
+
+    bracket: Bracket
+    begin: float
+    lost: float
+    surely: float
+    back: float | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Acknowledged writes that are gone, as the checker counted them: acknowledged between ``begin`` and ``end``."""
+
+    operations: int
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything to draw. Times are seconds since ``origin`` (CLOCK_MONOTONIC nanoseconds), the first of the scenario's
+    record, which lasted ``length_s``. The bins cover the window in which the service was used and probed, or all."""
+
+    origin: int
+    length_s: float
+    bins: Bins
+    phases: tuple[Span, ...]
+    operations: tuple[Span, ...]
+    faults: tuple[Span, ...]
+    site_loss: Span | None
+    recovery: Recovery | None
+    loss: Loss | None
+    rto_s: float
+
+
+def build_timeline(
+    record: ScenarioRecord, bracket: Bracket | None, lost: tuple[int, float | None] | None, max_bins: int
+) -> Timeline | None:
+    """The timeline of a record, or None when nothing with a time is in it.
+
+    ``bracket`` is the recovery time and ``lost`` the lost operations with the seconds they reach back, as the checkers
+    measured them, counted from the loss of the first site; they are repeated here, never measured again.
+    """
+    noted = _extent((e.t, e.t) for e in record.events)
+    used = _extent(
+        chain(((o.invoked, o.completed or o.invoked) for o in record.history), ((p.due, p.done) for p in record.probes))
+    )
+    ends = [extent for extent in (noted, used) if extent]
+    if not ends:
+        return None
+    origin, last = min(begin for begin, _ in ends), max(end for _, end in ends)
+    window = _window(used or (origin, last), origin, last)
+    runs = fault_runs(record.events)
+    loss = next((run for run in runs if _loses(run, record.info.first_site)), None)
+    return Timeline(
+        origin=origin,
+        length_s=(last - origin) / SECOND,
+        bins=_bins(record, origin, window, loss.begin if loss else None, max_bins),
+        phases=_spans(record.events, "phase", origin),
+        operations=_spans(record.events, "scheme", origin),
+        faults=tuple(_fault_span(run, origin) for run in runs),
+        site_loss=_fault_span(loss, origin) if loss else None,
+        recovery=_recovery(loss, bracket, origin) if loss and bracket else None,
+        loss=_lost(loss, lost, origin) if loss and lost else None,
+        rto_s=record.info.thresholds.rto_s,
+    )
+
+
+def bin_width_s(length_s: float, max_bins: int, least_s: float) -> float:
+    """The smallest round width in seconds, not below ``least_s``, that needs at most ``max_bins`` bins."""
+    for width in (*(ms / 1000 for ms in _NICE_MS), *_NICE_S):
+        if width >= least_s and length_s / width <= max_bins:
+            return float(width)
+    return float(math.ceil(length_s / max_bins / 3600) * 3600)
+
+
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """The nearest-rank quantile of an ordered, non-empty sequence: always a value that was measured."""
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)]
+
+
+def _extent(times: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
+    first: int | None = None
+    last = 0
+    for begin, end in times:
+        first = begin if first is None or begin < first else first
+        last = max(last, end)
+    return None if first is None else (first, last)
+
+
+def _window(used: tuple[int, int], origin: int, last: int) -> tuple[int, int]:
+    """What is drawn: the time in which the service was used and a little on both sides, within the record. Deploying
+    and tidying up take longer than what a reader wants to see, and have no service to show."""
+    margin = (used[1] - used[0]) // 25
+    return max(origin, used[0] - margin), min(last, used[1] + margin)
+
+
+def _bins(record: ScenarioRecord, origin: int, window: tuple[int, int], edge: int | None, max_bins: int) -> Bins:
+    """``edge`` is an instant that must fall between two bins: before and after the loss are never mixed in one."""
+    begin, end = window
+    length = max((end - begin) / SECOND, 0.001)
+    # Fewer than ten probes have no quantiles worth the name.
+    width = bin_width_s(length, max_bins, 10 * record.info.probe_interval_ns / SECOND)
+    step = round(width * SECOND)
+    if edge is not None and begin < edge:
+        begin = edge - math.ceil((edge - begin) / step) * step
+    count = max(1, math.ceil((end - begin) / step))
+
+    def place(t: int) -> int:
+        return min(count - 1, max(0, (t - begin) // step))
+
+    writes: dict[str, list[int]] = {}
+    failed, unknown = [0] * count, [0] * count
+    for operation in record.history:
+        if operation.f == "write":
+            _count_write(operation, place(operation.completed or operation.invoked), writes, failed, unknown)
+    probes, probes_failed = [0] * count, [0] * count
+    answers: list[list[float]] = [[] for _ in range(count)]
+    for probe in record.probes:
+        _count_probe(probe, place(probe.due), probes, probes_failed, answers)
+    return Bins(
+        begin_s=(begin - origin) / SECOND,
+        width_s=width,
+        count=count,
+        writes=writes,
+        failed=failed,
+        unknown=unknown,
+        latency=[_latency(a) for a in answers],
+        probes=probes,
+        probes_failed=probes_failed,
+    )
+
+
+def _count_write(
+    operation: Operation, at: int, writes: dict[str, list[int]], failed: list[int], unknown: list[int]
+) -> None:
+    if operation.outcome is Outcome.OK:
+        site = operation.site or "unknown site"
+        if site not in writes:
+            writes[site] = [0] * len(failed)
+        writes[site][at] += 1
+    elif operation.outcome is Outcome.FAIL:
+        failed[at] += 1
+    else:
+        unknown[at] += 1
+
+
+def _count_probe(probe: Probe, at: int, probes: list[int], failed: list[int], answers: list[list[float]]) -> None:
+    probes[at] += 1
+    if probe.ok:
+        answers[at].append((probe.done - probe.due) / 1e6)
+    else:
+        failed[at] += 1
+
+
+def _latency(answers: list[float]) -> Latency | None:
+    if not answers:
+        return None
+    answers.sort()
+    return Latency(answers[0], quantile(answers, 0.5), quantile(answers, 0.99), answers[-1])
+
+
+def _spans(events: Iterable[Event], kind: str, origin: int) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    begun: dict[str, int] = {}
+    for event in events:
+        if event.kind != kind:
+            continue
+        at = (event.t - origin) / SECOND
+        if event.state == "begin":
+            begun[event.name] = len(spans)
+            spans.append(Span(event.name, at, None, event.detail))
+        elif event.state == "end" and event.name in begun:
+            place = begun.pop(event.name)
+            spans[place] = Span(event.name, spans[place].begin, at, event.detail or spans[place].detail, event.ok)
+    return tuple(spans)
+
+
+def _loses(run: FaultRun, site: str) -> bool:
+    return run.name == SITE_LOSS and run.target == site and run.injected is not None and run.injected.ok is not False
+
+
+def _recovery(loss: FaultRun, bracket: Bracket, origin: int) -> Recovery | None:
+    """The two instants a recovery time is counted from are when the injector began and when it was done."""
+    if loss.injected is None:
+        return None
+    begin = ((loss.injecting or loss.injected).t - origin) / SECOND
+    lost = (loss.injected.t - origin) / SECOND
+    surely = lost if bracket.low is None else lost + bracket.low
+    return Recovery(bracket, begin, lost, surely, None if bracket.endless else begin + bracket.high)
+
+
+def _lost(loss: FaultRun, lost: tuple[int, float | None], origin: int) -> Loss | None:
+    operations, seconds = lost
+    if not operations or seconds is None or loss.injected is None:
+        return None
+    end = (loss.injected.t - origin) / SECOND
+    return Loss(operations, end - seconds, end)
+
+
+def _fault_span(run: FaultRun, origin: int) -> Span:
+    label = f"{run.name} {run.target}" if run.target else run.name
+    end = None if run.end is None else (run.end - origin) / SECOND
+    detail = run.verified.detail if run.verified else "never verified"
+    return Span(label, (run.begin - origin) / SECOND, end, detail, run.bit)
