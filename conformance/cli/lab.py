@@ -115,7 +115,7 @@ def clouds(name: str, only_path: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """Progress on stderr: on a terminal a spinner with the present step below the finished ones, else lines with a time."""
+    """Progress on stderr: lines with a time; on a terminal also a spinner with the present step."""
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
 

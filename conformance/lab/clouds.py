@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import yaml
 
+from conformance.lab.files import write_private
 from conformance.lab.site import LabSite, region
 
 
 def write(directory: Path, sites: list[LabSite]) -> None:
     """Write both files into the lab's directory (clouds.yaml holds passwords and is readable by its owner only)."""
     clouds = {site.cloud: _cloud(site) for site in sites}
-    _write(directory / "clouds.yaml", {"clouds": clouds})
-    _write(
-        directory / "sites.yaml",
-        {
-            "clouds_yaml": "clouds.yaml",
-            "sites": {site.name: _site(site) for site in sites},
-            "link": {"toxiproxy": None},
-        },
-    )
+    description = {
+        "clouds_yaml": "clouds.yaml",
+        "sites": {site.name: _site(site) for site in sites},
+        "link": {"toxiproxy": None},
+    }
+    write_private(directory / "clouds.yaml", yaml.safe_dump({"clouds": clouds}, sort_keys=False))
+    write_private(directory / "sites.yaml", yaml.safe_dump(description, sort_keys=False))
 
 
 def _cloud(site: LabSite) -> dict[str, object]:
@@ -50,10 +48,3 @@ def _site(site: LabSite) -> dict[str, object]:
         "power": {"driver": "lab", "lab": site.lab},
         "allow_faults": ["site-loss"],
     }
-
-
-def _write(path: Path, content: dict[str, object]) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        yaml.safe_dump(content, file, sort_keys=False)
-    temporary.replace(path)

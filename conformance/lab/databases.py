@@ -1,7 +1,7 @@
 """Cached databases: the schemas, migrated once for everybody, and each site's seeded copy.
 
-``schema-<key>/db`` is made by the projects' own migrations; ``site-<name>-<octet>-<key>/`` is a copy of it after seeding, with
-ids and a password of its own, so that no two clouds share what different clouds would not share.
+``schema-<key>/db`` is made by the projects' own migrations; ``site-<name>-<octet>-<key>/`` is a copy of it after
+seeding, with ids and a password of its own, so that no two clouds share what different clouds would not share.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.lab import environment
+from conformance.lab.files import write_private
 from conformance.lab.site import LabSite, write_files
 from conformance.lab.supervisor import INSIDE, Job, Supervisor
 
@@ -117,8 +118,7 @@ def save_seeded(cache: Path, site: LabSite) -> None:
             source.backup(copy)
             copy.close()
             source.close()
-        with open(os.open(building / "password", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(site.password)
+        write_private(building / "password", site.password)
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
     finally:

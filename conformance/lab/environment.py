@@ -33,7 +33,8 @@ def path(cache: Path) -> Path:
 def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
     """Build the venv unless it is there; returns its directory.
 
-    It is built beside its final name and renamed when complete, so that an interrupted build leaves nothing that looks ready.
+    It is built beside its final name and renamed when complete, so that an interrupted build leaves nothing that looks
+    ready.
     The caller holds the lock of ``cache``. Raises LabError with uv's own words.
     """
     final = path(cache)
@@ -76,7 +77,7 @@ def _python() -> str:
             return found
     raise LabError(
         f"The lab's OpenStack needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}; this is "
-        f"{sys.version_info.major}.{sys.version_info.minor} and none of them is on PATH. Install one, python3.12 for example."
+        f"{sys.version_info.major}.{sys.version_info.minor} and none of them is on PATH. Install one: python3.12."
     )
 
 

@@ -1,7 +1,7 @@
 """What guests of the lab need of this machine: a place and programs that an unprivileged user can reach.
 
-Guests of a lab that runs as root are root, as under cloud-init, but PostgreSQL refuses to be: user_data drops to another user,
-who must be able to pass through every directory above the instance's directory and above the programs.
+Guests of a lab that runs as root are root, as under cloud-init, but PostgreSQL refuses to be: user_data drops to
+another user, who must be able to pass through every directory above the instance's directory and above the programs.
 """
 
 from __future__ import annotations

@@ -137,8 +137,8 @@ class Lab:
         known = record.load(self.directory)
         if known and self._wanted and known.sites != self._wanted:
             raise LabError(
-                f"The lab {self.name} has the sites {', '.join(known.sites)}; asked for were {', '.join(self._wanted)}. "
-                f"Stop it first (multisite-ha lab down --name {self.name}) or use another --name."
+                f"The lab {self.name} has the sites {', '.join(known.sites)}, but {', '.join(self._wanted)} were asked "
+                f"for. Stop it first (multisite-ha lab down --name {self.name}) or use another --name."
             )
         if known and known.generation == databases.key():
             return known

@@ -70,15 +70,14 @@ def full_disk_explained(directory: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        raise LabError(
-            f"No space left while writing {error.filename or directory}. Free some space and try again."
-        ) from error
+        where = error.filename or directory
+        raise LabError(f"No space left while writing {where}. Free some space and try again.") from error
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``, waiting for others; the kernel releases it when this process ends, however."""
+    """Hold an exclusive lock on ``path``, waiting for others; it ends with this process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,9 +1,9 @@
 """Finding and killing every process of a site: site loss, and nothing left behind.
 
-Three nets, since guests run programs that go their own ways: the titles of the lab's own processes and the trees below them (a
-guest's init keeps its daemons below itself), the marker in the environment of guests' programs, and a working directory below
-an instance directory without a terminal (PostgreSQL overwrites its environment; a person's shell has a terminal and is left
-alone).
+Three nets, since guests run programs that go their own ways: the titles of the lab's own processes and the trees below
+them (a guest's init keeps its daemons below itself), the marker in the environment of guests' programs, and a working
+directory below an instance directory without a terminal (PostgreSQL overwrites its environment; a person's shell has a
+terminal and is left alone).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def kill_lab(lab: str, directory: Path) -> int:
 
 
 def _kill_all(members: Callable[[], list[psutil.Process]], what: str) -> int:
-    """Kill until nobody is left. They are stopped first, so that none reacts to another's death or forks away meanwhile."""
+    """Kill until nobody is left. They are stopped first: none reacts to another's death or forks away meanwhile."""
     killed: set[int] = set()
     stopped: set[int] = set()
 
@@ -112,7 +112,7 @@ def _kill_all(members: Callable[[], list[psutil.Process]], what: str) -> int:
 
 
 def _members(belongs: Callable[[str], bool], below: tuple[str, ...]) -> list[psutil.Process]:
-    """Living processes whose command line belongs or whose guest lives in a directory ``below``, and their descendants."""
+    """Living processes whose command line belongs, or of guests in a directory ``below``; and all their descendants."""
     everything = list(psutil.process_iter())
     found: dict[int, psutil.Process] = {}
     children: dict[int, list[psutil.Process]] = {}

@@ -1,4 +1,4 @@
-"""When a site is up: every API answers over HTTP, every worker's heartbeat is fresh, every compute has its inventory."""
+"""When a site is up: every API answers over HTTP, every worker has a heartbeat, every compute its inventory."""
 
 from __future__ import annotations
 

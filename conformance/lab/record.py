@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from conformance.lab.addressing import SITES_PER_SLOT, SLOTS
 from conformance.lab.errors import LabError
+from conformance.lab.files import write_private
 from conformance.lab.places import labs_directory
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -54,15 +54,13 @@ def load(directory: Path) -> LabRecord | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise LabError(f"{path} cannot be read ({error}). Clean up: multisite-ha lab down --name {directory.name}") from error
+        cure = f"Clean up: multisite-ha lab down --name {directory.name}"
+        raise LabError(f"{path} cannot be read ({error}). {cure}") from error
 
 
 def save(directory: Path, record: LabRecord) -> None:
     """Write the record."""
-    temporary = directory / ".lab.json.new"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(record), file)
-    temporary.replace(directory / "lab.json")
+    write_private(directory / "lab.json", json.dumps(asdict(record)))
 
 
 def claim_name(slot: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.lab.addressing import PORTS, SiteAddresses
+from conformance.lab.files import write_private
 from conformance.lab.guests import guests_directory, make_open
 
 TEMPLATES = Path(__file__).with_name("config")
@@ -61,16 +62,16 @@ def write_files(site: LabSite, venv: Path, guest_path: str) -> None:
         (site.directory / name).mkdir(mode=0o700, exist_ok=True)
     for name in SHARED:
         make_open(site.guests / name)
-    _write_private(site.directory / "site.json", json.dumps(_description(site, guest_path), indent=1))
+    write_private(site.directory / "site.json", json.dumps(_description(site, guest_path), indent=1))
     values = _values(site, venv)
     for template in TEMPLATES.glob("*.conf"):
-        _write_private(site.directory / "etc" / template.name, string.Template(template.read_text()).substitute(values))
+        write_private(site.directory / "etc" / template.name, string.Template(template.read_text()).substitute(values))
     # nova-compute refuses its second start without a node identity of its own
-    _write_private(site.directory / "etc" / "compute_id", _node_identity(site.name))
+    write_private(site.directory / "etc" / "compute_id", _node_identity(site.name))
     for number in (0, 1):
         key = site.directory / "fernet" / str(number)
         if not key.exists():
-            _write_private(key, base64.urlsafe_b64encode(os.urandom(32)).decode())
+            write_private(key, base64.urlsafe_b64encode(os.urandom(32)).decode())
 
 
 def new_password() -> str:
@@ -117,8 +118,8 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
         "database": "sqlite_synchronous = false\nmax_pool_size = 10\nmax_overflow = 40",
         "token_validation": f"www_authenticate_uri = {site.addresses.url('keystone')}\n"
         "service_token_roles = service\nservice_token_roles_required = true\ntoken_cache_time = 300",
-        "log_levels": "amqp=WARN,sqlalchemy=WARN,oslo.messaging=INFO,urllib3=WARN,keystonemiddleware=WARN,stevedore=WARN,"
-        "alembic=WARN,oslo_policy=WARN",
+        "log_levels": "amqp=WARN,sqlalchemy=WARN,oslo.messaging=INFO,urllib3=WARN,keystonemiddleware=WARN,"
+        "stevedore=WARN,alembic=WARN,oslo_policy=WARN",
         "rpc_threads": "16",
         "report_interval": "5",
         "service_down_time": "30",
@@ -141,10 +142,3 @@ def _credentials(site: LabSite, user: str) -> str:
             f"region_name = {region(site)}",
         ]
     )
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    temporary.replace(path)

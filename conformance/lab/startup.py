@@ -122,8 +122,8 @@ def _wait(
             )
         except NotReached as error:
             raise LabError(
-                f"{site.name} did not become usable within {USABLE_TIMEOUT:g} s: {'; '.join(readiness.shortcomings(site))}. "
-                f"Its logs are in {site.directory / 'log'}."
+                f"{site.name} did not become usable within {USABLE_TIMEOUT:g} s: "
+                f"{'; '.join(readiness.shortcomings(site))}. Its logs are in {site.directory / 'log'}."
             ) from error
 
 

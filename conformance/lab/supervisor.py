@@ -118,9 +118,7 @@ class Supervisor:
                 return True
             if processes.supervisors(self._lab, self._directory):
                 return False
-            raise LabError(
-                f"The lab's supervisor ended while starting. Its log is {self.log}; the last words: {last_words(self.log)}"
-            )
+            raise LabError(f"The lab's supervisor ended while starting. Its log is {self.log}: {last_words(self.log)}")
 
         wait_until(answers, timeout=READY_TIMEOUT, what=f"the lab's supervisor to answer (log {self.log})")
 

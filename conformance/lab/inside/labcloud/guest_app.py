@@ -64,7 +64,7 @@ def identity(address: str) -> dict:
 
 
 def serve(spec: dict) -> NoReturn:
-    """Serve on the first fixed IP, port from metadata ``port`` (8080); without an IP just stay, like an idle machine."""
+    """Serve on the first fixed IP, port from metadata ``port`` (8080); without an IP just stay, like an idle host."""
     if not spec["ips"]:
         print("no network: nothing to serve", flush=True)
         while True:

@@ -1,7 +1,6 @@
 """Nova virt driver: an instance is a process tree of this machine, bound to the instance's Neutron fixed IPs.
 
-What must survive a SIGKILL of nova is in the instance's directory: ``spec.json`` (who the guest is: read by the guest and by
-the harness), ``pid.json`` (its init), ``user_data``, ``console.log`` and ``dev`` (links to attached volumes).
+What must survive a SIGKILL of nova is in the instance's directory (see ``labcloud.instance``).
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from nova.image import glance
 from nova.virt import fake, hardware
 
 from labcloud import guest, hypervisor, processes
+from labcloud import instance as instance_directory
 
 CONF = nova.conf.CONF
 NODE_NAMESPACE = uuid.UUID("6f5b9c4e-0000-4000-8000-0a0a0a0a0a0a")
 SHUTDOWN_GRACE = 3.0  # seconds between SIGTERM and SIGKILL of a guest's programs at a clean shutdown
-SERIAL_LENGTH = 20  # virtio-blk serials are cut to this length
 
 
 class ProcessDriver(fake.FakeDriver):
@@ -42,9 +41,9 @@ class ProcessDriver(fake.FakeDriver):
     def init_host(self, host):
         super().init_host(host)
         for directory in Path(CONF.instances_path).iterdir():
-            spec = _load(directory)
+            spec = instance_directory.load(directory)
             if spec and spec["host"] == host:
-                state = power_state.RUNNING if _init_pid(directory) else power_state.SHUTDOWN
+                state = power_state.RUNNING if instance_directory.init_pid(directory) else power_state.SHUTDOWN
                 self.instances[spec["uuid"]] = fake.FakeInstance(spec["name"], state, spec["uuid"])
 
     # Node identity: FakeDriver draws random uuids, but a restarted compute must find its resource provider again.
@@ -91,12 +90,9 @@ class ProcessDriver(fake.FakeDriver):
             power_on,
             accel_info,
         )
-        directory = _directory(instance.uuid)
-        directory.mkdir(exist_ok=True)
-        directory.chmod(0o755)
         vifs = network_info if network_info is not None else instance.get_network_info()
-        _save(
-            directory,
+        instance_directory.create(
+            _directory(instance.uuid),
             {
                 "uuid": instance.uuid,
                 "name": instance.name,
@@ -106,11 +102,8 @@ class ProcessDriver(fake.FakeDriver):
                 "volumes": _volumes(block_device_info),
                 "ips": [address for vif in vifs for address in _addresses(vif)],
             },
+            base64.b64decode(instance.user_data) if instance.user_data else None,
         )
-        if instance.user_data:
-            script = directory / "user_data"
-            script.write_bytes(base64.b64decode(instance.user_data))
-            script.chmod(0o755)
         if power_on:
             self._start(instance.uuid)
 
@@ -118,7 +111,7 @@ class ProcessDriver(fake.FakeDriver):
         self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True
     ):
         # instances_path is shared by all computes of the site: after a migration the guest is the other host's
-        spec = _load(_directory(instance.uuid))
+        spec = instance_directory.load(_directory(instance.uuid))
         mine = spec is None or spec["host"] == self._host
         if mine:
             self._stop(instance.uuid, grace=0)
@@ -187,24 +180,23 @@ class ProcessDriver(fake.FakeDriver):
         known = self.instances.get(instance.uuid)
         if known is None:
             raise exception.InstanceNotFound(instance_id=instance.uuid)
-        if known.state != power_state.SHUTDOWN and not _init_pid(_directory(instance.uuid)):
+        if known.state != power_state.SHUTDOWN and not instance_directory.init_pid(_directory(instance.uuid)):
             known.state = power_state.SHUTDOWN  # the guest was killed behind nova's back
         return hardware.InstanceInfo(state=known.state)
 
     def _start(self, instance_uuid):
         directory = _directory(instance_uuid)
         with self._switching:
-            if not _init_pid(directory):
-                pid, started = hypervisor.start_guest(directory)
-                _write(directory / "pid.json", {"pid": pid, "started": started})
+            if not instance_directory.init_pid(directory):
+                instance_directory.remember_init(directory, *hypervisor.start_guest(directory))
 
     def _stop(self, instance_uuid, grace):
-        init = _init_pid(_directory(instance_uuid))
+        init = instance_directory.init_pid(_directory(instance_uuid))
         if init:
             guest.stop(init, grace)
 
     def _signal(self, instance_uuid, number, state):
-        init = _init_pid(_directory(instance_uuid))
+        init = instance_directory.init_pid(_directory(instance_uuid))
         if init:
             processes.signal_tree(init, number)
             self.instances[instance_uuid].state = state
@@ -215,20 +207,24 @@ class ProcessDriver(fake.FakeDriver):
         self, context, connection_info, instance, mountpoint, disk_bus=None, device_type=None, encryption=None
     ):
         super().attach_volume(context, connection_info, instance, mountpoint, disk_bus, device_type, encryption)
-        _change(instance.uuid, lambda spec: spec["volumes"].update({mountpoint: _volume(connection_info)}))
+        instance_directory.change(
+            _directory(instance.uuid), lambda spec: spec["volumes"].update({mountpoint: _volume(connection_info)})
+        )
 
     def detach_volume(self, context, connection_info, instance, mountpoint, encryption=None):
         super().detach_volume(context, connection_info, instance, mountpoint, encryption)
-        _change(instance.uuid, lambda spec: spec["volumes"].pop(mountpoint, None))
+        instance_directory.change(_directory(instance.uuid), lambda spec: spec["volumes"].pop(mountpoint, None))
 
     def attach_interface(self, context, instance, image_meta, vif):
         super().attach_interface(context, instance, image_meta, vif)
-        _change(instance.uuid, lambda spec: spec["ips"].extend(_addresses(vif)))
+        instance_directory.change(_directory(instance.uuid), lambda spec: spec["ips"].extend(_addresses(vif)))
 
     def detach_interface(self, context, instance, vif):
         super().detach_interface(context, instance, vif)
         gone = _addresses(vif)
-        _change(instance.uuid, lambda spec: spec.update(ips=[ip for ip in spec["ips"] if ip not in gone]))
+        instance_directory.change(
+            _directory(instance.uuid), lambda spec: spec.update(ips=[ip for ip in spec["ips"] if ip not in gone])
+        )
 
     # Images and console
 
@@ -240,7 +236,7 @@ class ProcessDriver(fake.FakeDriver):
             context,
             image_id,
             {"disk_format": "raw", "container_format": "bare", "status": "active"},
-            io.BytesIO(json.dumps(_load(_directory(instance.uuid))).encode()),
+            io.BytesIO(json.dumps(instance_directory.load(_directory(instance.uuid))).encode()),
             purge_props=False,
         )
 
@@ -257,45 +253,6 @@ def _node_uuid(name):
 
 def _directory(instance_uuid):
     return Path(CONF.instances_path) / instance_uuid
-
-
-def _load(directory):
-    try:
-        return json.loads((directory / "spec.json").read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _save(directory, spec):
-    _write(directory / "spec.json", spec)
-    links = directory / "dev" / "disk" / "by-id"
-    shutil.rmtree(links, ignore_errors=True)
-    links.mkdir(parents=True)
-    for volume in spec["volumes"].values():
-        (links / f"virtio-{volume['id'][:SERIAL_LENGTH]}").symlink_to(volume["path"])
-
-
-def _write(path, value):
-    temporary = path.with_suffix(f".{threading.get_ident()}")
-    temporary.write_text(json.dumps(value))
-    temporary.replace(path)
-
-
-def _change(instance_uuid, change):
-    directory = _directory(instance_uuid)
-    spec = _load(directory)
-    if spec:
-        change(spec)
-        _save(directory, spec)
-
-
-def _init_pid(directory):
-    """Pid of the guest's init if it lives."""
-    try:
-        recorded = json.loads((directory / "pid.json").read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return recorded["pid"] if processes.started_at(recorded["pid"]) == recorded["started"] else None
 
 
 def _addresses(vif):

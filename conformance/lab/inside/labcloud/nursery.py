@@ -17,7 +17,7 @@ from labcloud import guest, wire
 
 
 def tend(channel: socket.socket) -> NoReturn:
-    """Answer ``{"id", "entry", "args", "title", "cwd", "log"}`` with ``{"id", "pid"}``, report ends as ``{"pid", "end"}``.
+    """Answer ``{"id", "entry", "args", "title", "cwd", "log"}`` with ``{"id", "pid"}``; tell ``{"pid", "end"}`` later.
 
     Ends when the supervisor at the other end of ``channel`` does; the forked processes stay.
     """

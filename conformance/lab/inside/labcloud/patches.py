@@ -1,7 +1,7 @@
 """Every patch of an OpenStack private, in one place.
 
-Each names the symptom it cures and the release it was written for, and carries a digest of the source it replaces: when a
-new release changes that source, the service refuses to start and says which patch has to be looked at again.
+Each names the symptom it cures and the release it was written for, and carries a digest of the source it replaces: when
+a new release changes that source, the service refuses to start and says which patch has to be looked at again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def replace(owner: type, name: str, new: object, *, digest: str, release: str, s
     if seen != digest:
         raise PatchOutdated(
             f"The lab's patch of {owner.__name__}.{name} was written for {release} (source digest {digest}), "
-            f"but the installed source has digest {seen}. It cures: {symptom}. Compare the sources in labcloud/patches.py."
+            f"but the installed source has digest {seen}. It cures: {symptom}. Compare with labcloud/patches.py."
         )
     setattr(owner, name, new)
 
@@ -40,14 +40,14 @@ class EventletBlocker(MetaPathFinder):
     def find_spec(self, fullname, path, target=None):
         if self.active and fullname.partition(".")[0] == "eventlet":
             raise ImportError("eventlet is not used here")
-        return None
+        return
 
 
 def native_threads() -> EventletBlocker:
     """Native threading everywhere.
 
-    Symptom: nova 34 refuses to start with "eventlet library imported early" because oslo.service 4.8 imports eventlet where
-    it can. The blocker stays for nova; the others lift it (cinder imports eventlet in order to disarm it).
+    Symptom: nova 34 refuses to start with "eventlet library imported early" because oslo.service 4.8 imports eventlet
+    where it can. The blocker stays for nova; the others lift it (cinder imports eventlet in order to disarm it).
     """
     blocker = EventletBlocker()
     sys.meta_path.insert(0, blocker)
@@ -93,9 +93,9 @@ def event_driven_rpc() -> None:
 def concurrent_sqlite() -> None:
     """Symptom: "database is locked" as soon as several requests write (WAL and a busy timeout alone do not cure it).
 
-    A transaction that reads first and writes later cannot be upgraded when another one wrote in between, however long it
-    waits. So writers take the write lock at BEGIN. The *innermost* enginefacade context decides whether this is a writer:
-    placement opens an independent reader inside a writer and would wait for itself.
+    A transaction that reads first and writes later cannot be upgraded when another one wrote in between, however long
+    it waits. So writers take the write lock at BEGIN. The *innermost* enginefacade context decides whether this is a
+    writer: placement opens an independent reader inside a writer and would wait for itself.
     """
     from oslo_db.sqlalchemy import enginefacade
     from sqlalchemy import event

@@ -64,7 +64,7 @@ def manage(command: list[str]) -> None:
 
 
 def create_neutron() -> None:
-    """Neutron's migrations do not run on sqlite: create the tables from the models, and the rows migrations would add."""
+    """Neutron's migrations do not run on sqlite: create the tables from the models, and the rows migrations add."""
     import sqlalchemy as sa
     from neutron.db.migration import cli
     from neutron.db.migration.models import head

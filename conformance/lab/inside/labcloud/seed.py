@@ -39,7 +39,7 @@ def bootstrap() -> None:
 
 
 def cells() -> None:
-    """Nova's cells. Their database URLs are templates that nova fills from its configuration, so a copy needs no edit."""
+    """Nova's cells. Their database URLs are templates that nova fills from its configuration: a copy needs no edit."""
     nova = ["nova-manage", "--config-file", "etc/nova.conf", "cell_v2"]
     schema.manage([*nova, "map_cell0", "--database_connection", "{scheme}:////{path}_cell0?{query}"])
     schema.manage(

@@ -13,7 +13,7 @@ THREADS = 12
 
 
 def serve(service: str) -> None:
-    """Start the service's workers, then serve its API until killed; an HTTP answer therefore means the workers are up."""
+    """Start the service's workers, then serve its API until killed: an HTTP answer means that the workers are up."""
     here = site.load()
     _point_to_configuration(here)
     sys.argv = [service]

@@ -1,1 +1,1 @@
-"""One module per OpenStack project; each has ``application(site)``, which starts the workers and returns the WSGI app."""
+"""One module per OpenStack project. Each has ``application(site)``: start the workers, return the WSGI application."""

@@ -6,6 +6,7 @@ RUNNING = []  # services live as long as the process
 
 
 def application(site):
+    """Start cinder-volume and cinder-scheduler; return cinder's API."""
     from labcloud import patches
 
     patches.cinder_in_threads()

@@ -2,6 +2,7 @@
 
 
 def application(site):
+    """Return neutron's API, workers included."""
     from neutron import server
     from neutron.server import api
 

@@ -10,6 +10,7 @@ PATIENCE = 120.0  # seconds for keystone, placement and the first inventory repo
 
 
 def application(site):
+    """Start conductor, scheduler and computes, wait for their inventory; return nova's API."""
     import nova.virt
 
     from labcloud import nova_driver, patches
