@@ -53,9 +53,7 @@ def cloud_entry(clouds: OpenStackConfig, name: str, used_by: str) -> CloudRegion
     except (SDKException, ClientException, TypeError, ValueError, KeyError, AttributeError) as error:
         # Beside its own errors openstacksdk lets plain Python ones out when, say, auth is a string.
         reason = str(error) if isinstance(error, SDKException | ClientException) else f"it is malformed ({error})"
-        raise UsageError(
-            f"{used_by} uses cloud {name!r} of {where}, which cannot be used: {reason}"
-        ) from None
+        raise UsageError(f"{used_by} uses cloud {name!r} of {where}, which cannot be used: {reason}") from None
 
 
 def on_loopback(url: str) -> bool:
@@ -85,14 +83,12 @@ def _check_file(path: Path) -> None:
     if not isinstance(clouds, dict) or not clouds:
         seen = f"the fields {_names(list(data))}" if isinstance(data, dict) else type(data).__name__
         raise UsageError(
-            f"The clouds file {path} should hold a mapping 'clouds' with one entry per cloud; it holds "
-            f"{seen}."
+            f"The clouds file {path} should hold a mapping 'clouds' with one entry per cloud; it holds {seen}."
         )
     for name, entry in clouds.items():
         if not isinstance(entry, dict):
             raise UsageError(
-                f"The clouds file {path}: entry {name!r} should be a mapping with 'auth' in it; it is "
-                f"{entry!r}."
+                f"The clouds file {path}: entry {name!r} should be a mapping with 'auth' in it; it is {entry!r}."
             )
 
 

@@ -27,9 +27,7 @@ class SitesFile:
         for site in self.sites:
             if site.name == name:
                 return site
-        raise UsageError(
-            f"There is no site {name!r} in {self.path}. {closest(name, [s.name for s in self.sites])}"
-        )
+        raise UsageError(f"There is no site {name!r} in {self.path}. {closest(name, [s.name for s in self.sites])}")
 
     def tenant_pools(self) -> dict[str, str]:
         """Site name → CIDR that its subnets are carved from."""

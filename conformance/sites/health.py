@@ -110,8 +110,7 @@ def vim_check(site: Site, run_id: str, others: Sequence[Site] = ()) -> Observati
         return Observation(False, f"The VIM of {site.name} failed at step {failed[0]}: {failed[1]}", check.observed)
     return Observation(
         True,
-        f"The VIM of {site.name} issued a token, listed, made a network and booted a server, on endpoints "
-        "of its own.",
+        f"The VIM of {site.name} issued a token, listed, made a network and booted a server, on endpoints of its own.",
         check.observed,
     )
 
@@ -185,9 +184,7 @@ class _VimCheck:
         with self._asking("boot a server") as cloud:
             images = owned.images(cloud, self.run_id)
             if not images:
-                raise SiteError(
-                    f"there is no image of run {self.run_id} at {self.site.name} to boot a server from."
-                )
+                raise SiteError(f"there is no image of run {self.run_id} at {self.site.name} to boot a server from.")
             flavors = owned.flavors(cloud, self.run_id) or [*cloud.compute.flavors()]
             self._server = cloud.compute.create_server(
                 name=self._marks()["name"],

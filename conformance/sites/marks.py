@@ -25,8 +25,7 @@ def run_tag(run_id: str) -> str:
     """The tag of everything this run owns, at every site."""
     if not _RUN_ID.fullmatch(run_id):
         raise UsageError(
-            "A run's id stands in OpenStack tags: expected 1 to 40 letters, digits and . _ : -, got "
-            f"{run_id!r}."
+            f"A run's id stands in OpenStack tags: expected 1 to 40 letters, digits and . _ : -, got {run_id!r}."
         )
     return f"{TAG_KEY}={run_id}"
 

@@ -42,6 +42,12 @@ def servers(cloud: Connection, run_id: str) -> list[Any]:
     return [s for s in cloud.compute.servers(tags=tag) if (s.metadata or {}).get(TAG_KEY) == run_id]
 
 
+def server_ids(cloud: Connection, run_id: str, status: str | None = None) -> set[str]:
+    """Ids of the run's servers, of those in one status if it is given: much cheaper for the cloud to answer often."""
+    narrowed = {} if status is None else {"status": status}
+    return {s.id for s in cloud.compute.servers(details=False, tags=run_tag(run_id), **narrowed)}
+
+
 def volumes(cloud: Connection, run_id: str) -> list[Any]:
     """The run's volumes. Not filtered by the cloud: Cinder's filter on metadata is the operator's to switch
     off."""

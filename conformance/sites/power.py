@@ -105,7 +105,5 @@ class CommandDriver:
             raise PowerError(f"Cannot run {shown}: {error.strerror}.") from None
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-400:] or "nothing"
-            raise PowerError(
-                f"Expected {shown} to exit with 0; it exited with {done.returncode} and said: {said}"
-            )
+            raise PowerError(f"Expected {shown} to exit with 0; it exited with {done.returncode} and said: {said}")
         return f"Ran {shown}."

@@ -97,8 +97,7 @@ class SitesSettings(Settings):
                     )
                 if site.tenant_pool.overlaps(other.tenant_pool):
                     raise ValueError(
-                        f"tenant_pool {site.tenant_pool} of {name!r} overlaps {other.tenant_pool} of "
-                        f"{other_name!r}."
+                        f"tenant_pool {site.tenant_pool} of {name!r} overlaps {other.tenant_pool} of {other_name!r}."
                     )
             if site.link_address in site.tenant_pool:
                 raise ValueError(

@@ -66,9 +66,7 @@ class SshPowerDriver:
             except CommandTimedOut:
                 if expect_cut:
                     return f"{action.host} fell silent"
-                raise SshError(
-                    f"{action.host} gave no answer to {action.run!r} within {limit:g} s."
-                ) from None
+                raise SshError(f"{action.host} gave no answer to {action.run!r} within {limit:g} s.") from None
             except (OSError, EOFError, paramiko.SSHException) as error:
                 if expect_cut:
                     return f"{action.host} cut the connection"

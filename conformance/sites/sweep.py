@@ -115,7 +115,9 @@ def _delete(cloud: Connection, run_id: str, left: list[_Leftover], pool: ThreadP
 def _await_no_servers(cloud: Connection, run_id: str) -> None:
     """Ports and volumes can go only when Nova has let go of them."""
     try:
-        wait_until(lambda: not owned.servers(cloud, run_id), timeout=30, what="the run's servers to go", interval=0.1)
+        wait_until(
+            lambda: not owned.server_ids(cloud, run_id), timeout=30, what="the run's servers to go", interval=0.1
+        )
     except NotReached:
         return  # the next look lists them by name, and tries again
 

@@ -36,8 +36,7 @@ class ImageSettings(Settings):
         given = [n for n in ("generated_mib", "file", "existing") if getattr(self, n) is not None]
         if len(given) != 1:
             raise ValueError(
-                "expected exactly one of generated_mib, file and existing; seen: "
-                f"{', '.join(given) or 'none'}."
+                f"expected exactly one of generated_mib, file and existing; seen: {', '.join(given) or 'none'}."
             )
         return self
 
@@ -91,9 +90,7 @@ class RuleSettings(Settings):
         if self.port is not None and self.protocol not in ("tcp", "udp"):
             raise ValueError(f"port {self.port} needs protocol tcp or udp; seen: {self.protocol}.")
         if self.port_max is not None and (self.port is None or self.port_max < self.port):
-            raise ValueError(
-                f"port_max {self.port_max} needs a port that is not above it; seen: {self.port}."
-            )
+            raise ValueError(f"port_max {self.port_max} needs a port that is not above it; seen: {self.port}.")
         if self.remote_group is not None and self.remote_prefix is not None:
             raise ValueError("a rule has remote_group or remote_prefix, not both.")
         return self
@@ -175,9 +172,7 @@ class Blueprint(Settings):
     def _names_exist(self) -> Blueprint:
         for where, what, name, known in _references(self):
             if name not in known:
-                raise ValueError(
-                    f"{where} names {what} {name!r}, which is not in this blueprint. {_help(name, known)}"
-                )
+                raise ValueError(f"{where} names {what} {name!r}, which is not in this blueprint. {_help(name, known)}")
         return self
 
     @model_validator(mode="after")
@@ -200,9 +195,7 @@ class Blueprint(Settings):
                         )
                     taken = owners.setdefault((port.network, offset), mine)
                     if taken != mine:
-                        raise ValueError(
-                            f"{taken} and {mine} both have offset {offset} in network {port.network!r}."
-                        )
+                        raise ValueError(f"{taken} and {mine} both have offset {offset} in network {port.network!r}.")
             twice = [n for n, times in Counter(p.network for p in role.ports).items() if times > 1]
             if twice:
                 raise ValueError(f"roles.{label} has two ports in network {twice[0]!r}; one is the most.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from conformance.errors import HarnessError
 from conformance.sites import Site, SiteError, owned
@@ -125,32 +124,23 @@ def await_ready(
         label, reason = next(iter(reasons.items()))
         server = next(g.server_id for g in deployment.guests if g.label == label)
         raise DeployError(
-            f"Site {site.name}: after {timeout:g} s {'; '.join(reasons.values())}. "
-            f"{console_tail(site, server)}"
+            f"Site {site.name}: after {timeout:g} s {'; '.join(reasons.values())}. {console_tail(site, server)}"
         ) from None
     _say(progress, f"{site.name}: the VNF is up")
 
 
 def _all_active(site: Site, deployment: Deployment) -> bool:
+    wanted = set(deployment.server_ids)
     with site.asking("look at the servers") as cloud:
-        servers = {s.id: s for s in owned.servers(cloud, deployment.run_id)}
-    for guest in deployment.guests:
-        server = servers.get(guest.server_id)
-        if server is None:
-            raise DeployError(
-                f"Site {site.name}: server {guest.label} ({guest.server_id}) is gone; somebody deleted it."
-            )
-        if server.status == "ERROR":
-            raise DeployError(
-                f"Site {site.name}: server {guest.label} went to ERROR: {_fault(server)}. "
-                f"{console_tail(site, server.id)}"
-            )
-    return all(servers[g.server_id].status == "ACTIVE" for g in deployment.guests)
-
-
-def _fault(server: Any) -> str:
-    fault = server.fault or {}
-    return str(fault.get("message") or "Nova gives no reason")
+        if wanted <= owned.server_ids(cloud, deployment.run_id, "ACTIVE"):
+            return True
+        broken = wanted & owned.server_ids(cloud, deployment.run_id, "ERROR")
+        if not broken:
+            return False
+        server = cloud.compute.get_server(min(broken))
+    label = next(g.label for g in deployment.guests if g.server_id == server.id)
+    fault = (server.fault or {}).get("message") or "Nova gives no reason"
+    raise DeployError(f"Site {site.name}: server {label} went to ERROR: {fault}. {console_tail(site, server.id)}")
 
 
 def console_tail(site: Site, server_id: str, lines: int = 15) -> str:

@@ -38,9 +38,7 @@ def serving(deployment: Deployment, timeout: float = 2.0) -> dict[str, bool]:
     out."""
     ids = {g.label: g.server_id for g in deployment.guests}
     answers = ask_guests(deployment, timeout)
-    return {ids[label]: answer is not None and answer.get(
-        "role"
-    ) != "failed" for label, answer in answers.items()}
+    return {ids[label]: answer is not None and answer.get("role") != "failed" for label, answer in answers.items()}
 
 
 def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | None) -> str | None:

@@ -105,9 +105,7 @@ def _await_volume(build: Build, label: str, volume_id: str) -> None:
         with build.site.asking(f"look at volume {label}") as cloud:
             status = cloud.block_storage.get_volume(volume_id).status
         if str(status).startswith("error"):
-            raise SiteError(
-                f"Site {build.site.name}: volume {label} went to status {status}; Cinder's log says why."
-            )
+            raise SiteError(f"Site {build.site.name}: volume {label} went to status {status}; Cinder's log says why.")
         return bool(status == "available")
 
     wait_until(usable, timeout=_VOLUME_TIMEOUT_S, what=f"volume {label} of {build.site.name} to be available")
@@ -208,9 +206,7 @@ def _user_data(
     except jinja2.TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f"{getattr(error, 'filename', None) or path}{f', line {line}' if line else ''}"
-        raise UsageError(
-            f"The user data template {where} of role {role!r} cannot be rendered: {error}"
-        ) from None
+        raise UsageError(f"The user data template {where} of role {role!r} cannot be rendered: {error}") from None
     encoded = base64.b64encode(script.encode()).decode()
     if len(encoded) > _USER_DATA_LIMIT:
         raise UsageError(
