@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from conformance.errors import UsageError
+from conformance.resources import closest
 
 
 class Settings(BaseModel):
@@ -22,6 +24,15 @@ S = TypeVar("S", bound=Settings)
 
 def read_settings(path: Path, kind: type[S], what: str) -> S:
     """Read ``path`` as ``kind``. UsageError names file, place, what was expected and what was seen."""
+    data = read_mapping(path, what)
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"The {what} file {path} cannot be used: {_sentences(error, kind)}") from None
+
+
+def read_mapping(path: Path, what: str) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping, whatever is in it. UsageError if it is not there or is anything else."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -37,10 +48,7 @@ def read_settings(path: Path, kind: type[S], what: str) -> S:
         raise UsageError(f"The {what} file {path} is not valid YAML at {where}: {problem}.") from None
     if not isinstance(data, dict):
         raise UsageError(f"The {what} file {path} should hold a mapping of fields; it holds {type(data).__name__}.")
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        raise UsageError(f"The {what} file {path} cannot be used: {_sentences(error, kind)}") from None
+    return data
 
 
 def _sentences(error: ValidationError, kind: type[BaseModel]) -> str:
@@ -48,7 +56,7 @@ def _sentences(error: ValidationError, kind: type[BaseModel]) -> str:
     for item in error.errors()[:5]:
         place = ".".join(str(p) for p in item["loc"]) or "the top level"
         if item["type"] == "extra_forbidden":
-            parts.append(f"field {place!r} is not known here.")
+            parts.append(f"field {place!r} is not known here. {_nearest(kind, item['loc'])}")
         elif item["type"] == "missing":
             parts.append(f"field {place!r} is missing.")
         elif item["type"] == "value_error":
@@ -57,3 +65,34 @@ def _sentences(error: ValidationError, kind: type[BaseModel]) -> str:
             parts.append(f"{place}: {item['msg']} (seen: {item['input']!r}).")
     more = error.error_count() - len(parts)
     return " ".join(parts) + (f" And {more} more." if more > 0 else "")
+
+
+def _nearest(kind: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """Help for an unknown field: the nearest one that is known at its place."""
+    here: list[Any] = [kind]
+    for step in place[:-1]:
+        here = [inner for outer in here for inner in _inside(outer, step)]
+    known = sorted({name for model in here if _is_model(model) for name in model.model_fields})
+    return closest(str(place[-1]), known)
+
+
+def _inside(annotation: Any, step: int | str) -> list[Any]:
+    """The types found one step further into a type: a field of a model, what a collection holds, a union's members."""
+    if _is_model(annotation):
+        field = annotation.model_fields.get(str(step))
+        # A step that is no field is the tag by which pydantic chose among a union's members.
+        return _plain(field.annotation) if field else [annotation]
+    return [plain for held in get_args(annotation)[-2:] if held is not ... for plain in _plain(held)]
+
+
+def _plain(annotation: Any) -> list[Any]:
+    """A type without Annotated, or the members of a union."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [plain for member in get_args(annotation) for plain in _plain(member)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

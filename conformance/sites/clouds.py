@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from openstack.exceptions import SDKException
 
 from conformance.errors import UsageError
 from conformance.resources import closest
+from conformance.settings import read_mapping
 
 API_TIMEOUT_S = 60.0
 """How long one API request may take. openstacksdk's default is for ever."""
@@ -66,31 +66,16 @@ def on_loopback(url: str) -> bool:
 
 
 def _check_file(path: Path) -> None:
-    """openstacksdk skips a file it cannot parse with a mere warning; a user wants to be told what is wrong
-    with it."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"Expected the clouds file {path}, which is not there.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read the clouds file {path}: {error}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise UsageError(f"The clouds file {path} is not valid YAML{place}: {problem}.") from None
-    clouds = data.get("clouds") if isinstance(data, dict) else None
+    """openstacksdk skips a file it cannot parse with a mere warning; a user wants to be told what is wrong."""
+    data = read_mapping(path, "clouds")
+    clouds = data.get("clouds")
     if not isinstance(clouds, dict) or not clouds:
-        seen = f"the fields {_names(list(data))}" if isinstance(data, dict) else type(data).__name__
         raise UsageError(
-            f"The clouds file {path} should hold a mapping 'clouds' with one entry per cloud; it holds {seen}."
+            f"The clouds file {path} should hold a mapping 'clouds' with one entry per cloud; "
+            f"it holds {', '.join(map(repr, data)) or 'nothing'}."
         )
     for name, entry in clouds.items():
         if not isinstance(entry, dict):
             raise UsageError(
                 f"The clouds file {path}: entry {name!r} should be a mapping with 'auth' in it; it is {entry!r}."
             )
-
-
-def _names(keys: Sequence[object]) -> str:
-    return ", ".join(repr(k) for k in keys) or "nothing"
