@@ -62,9 +62,7 @@ class Api:
 
     async def _version(self, request: web.Request) -> web.Response:
         body = {"version": API_VERSION, "implementation": "conformance.linkproxy", "seed": self._seed}
-        return web.Response(
-            text=json.dumps(body) + "\n", headers={"Content-Type": "application/json;charset=utf-8"}
-        )
+        return web.Response(text=json.dumps(body) + "\n", headers={"Content-Type": "application/json;charset=utf-8"})
 
     async def _populate(self, request: web.Request) -> web.Response:
         async with self._changing:

@@ -57,9 +57,7 @@ async def serve(options: Options) -> None:
             f"The link proxy cannot listen on {address}: {error}. Choose another --port (0 takes a free one) "
             "or end the process that holds it."
         ) from error
-    runner = web.AppRunner(
-        Api(collection, options.settings.seed).application(), access_log=None, shutdown_timeout=1.0
-    )
+    runner = web.AppRunner(Api(collection, options.settings.seed).application(), access_log=None, shutdown_timeout=1.0)
     try:
         if options.config is not None:
             await _load(collection, options.config)

@@ -57,6 +57,8 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        # Paused means that something is buffered here, resumed that everything is in the kernel's hands.
+        transport.set_write_buffer_limits(high=0)
         self.balance()
         self._on_open()
 
@@ -89,6 +91,15 @@ class Side(asyncio.Protocol):
             self._transport.resume_reading()
         self._read_paused = pause
 
+    def _write_eof(self) -> None:
+        if self.lost or self.transport.is_closing():
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # the peer has reset the connection, and reading has not come across it yet
+            self._end_reading(End.RESET)
+            self.transport.abort()
+
     def _end_reading(self, how: End) -> None:
         self._read_ended = True
         if self.destination is not None:
@@ -117,14 +128,16 @@ class Side(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_paused = False
+        if self._write_end is End.EOF:
+            self._loop.call_soon(self._write_eof)
         self.on_room()
 
     # -- the connection's side
 
     def finish_writing(self) -> None:
         """Tell the peer that nothing more comes, after what is still buffered; keep reading."""
-        if not self.lost and not self.transport.is_closing():
-            self.transport.write_eof()
+        if not self._write_paused:
+            self._write_eof()
 
     def close(self) -> None:
         """Close after what is still buffered was written."""

@@ -20,9 +20,7 @@ class Stream:
     data flows: all of these are single steps, and what is on its way stays in order.
     """
 
-    def __init__(
-        self, source: Side, target: Side, toxics: Iterable[AppliedToxic], make_stage: StageFactory
-    ) -> None:
+    def __init__(self, source: Side, target: Side, toxics: Iterable[AppliedToxic], make_stage: StageFactory) -> None:
         self._source = source
         self._target = target
         self._make_stage = make_stage

@@ -180,9 +180,7 @@ class ProxyServer:
         try:
             return _object(response.json(), self.url)
         except ValueError as error:
-            raise LinkError(
-                f"{self.url} is not a Toxiproxy: GET /version gave {response.text[:80]!r}."
-            ) from error
+            raise LinkError(f"{self.url} is not a Toxiproxy: GET /version gave {response.text[:80]!r}.") from error
 
 
 def _path(name: str, *more: str) -> str:

@@ -77,9 +77,7 @@ class EmbeddedProxy:
             return str(json.loads(line)["url"])
         except (ValueError, KeyError, TypeError):
             seen = self._last_words() or f"nothing within {START_TIMEOUT_S:g} s"
-            raise LinkError(
-                f"The embedded link proxy should have said where it listens; it said: {seen}"
-            ) from None
+            raise LinkError(f"The embedded link proxy should have said where it listens; it said: {seen}") from None
 
     def _last_words(self) -> str:
         assert self._stderr is not None

@@ -112,6 +112,9 @@ class _Dispatch:
     def __getattr__(self, name: str) -> Any:
         return getattr(_CURRENT.get(), name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(_CURRENT.get(), name, value)
+
 
 _CURRENT: ContextVar[Any] = ContextVar("the Toxiproxy server in use", default=APIConsumer)
 toxiproxy.proxy.APIConsumer = toxiproxy.server.APIConsumer = _Dispatch()

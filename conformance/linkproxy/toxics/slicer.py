@@ -31,8 +31,7 @@ class Slicer(Toxic):
             raise ValueError(f"average_size must be 1 or more, not {self.average_size}")
         if self.size_variation >= self.average_size:
             raise ValueError(
-                f"size_variation must be less than average_size ({self.average_size}), "
-                f"not {self.size_variation}"
+                f"size_variation must be less than average_size ({self.average_size}), not {self.size_variation}"
             )
 
     def sizes(self, total: int, rng: random.Random) -> Iterator[int]:
