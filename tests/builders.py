@@ -392,7 +392,7 @@ def edit_inventory(record: ScenarioRecord, name: str, change: Callable[[Inventor
     return replace(record, inventories={**record.inventories, name: change(record.inventories[name])})
 
 
-def edit_object(kind: str, label: str, **fields: Any) -> Callable[[Inventory], Inventory]:
+def edit_object(kind: str, label: str, /, **fields: Any) -> Callable[[Inventory], Inventory]:
     """Change the objects of one kind (an Inventory's field) with this label; values may be functions of the old
     one."""
 

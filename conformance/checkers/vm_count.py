@@ -79,8 +79,8 @@ def _differences(both: BeforeAndAfter) -> Iterator[Evidence]:
     """Servers without a counterpart: told apart by role, then paired by name to say which field differs."""
     before = {s.id: _make(s, both.before) for s in both.before.servers}
     after = {s.id: _make(s, both.after) for s in both.after.servers}
-    missing = _beyond(both.before.servers, before, Counter(after.values()))
-    extra = _beyond(both.after.servers, after, Counter(before.values()))
+    missing = _beyond(both.before.servers, before, both.after.servers, after)
+    extra = _beyond(both.after.servers, after, both.before.servers, before)
     for role in sorted({*missing, *extra}):
         gone, new = missing.get(role, []), extra.get(role, [])
         for old, fresh in _paired(gone, new):
@@ -97,11 +97,14 @@ def _differences(both: BeforeAndAfter) -> Iterator[Evidence]:
             yield Evidence("server", server.label, f"server {server.label} ({role}) is only at {both.after.site}")
 
 
-def _beyond(servers: tuple[Server, ...], makes: dict[str, Make], others: Counter[Make]) -> dict[str, list[Server]]:
-    """The servers, by role, for which the other site has none of the same make left."""
-    left = Counter(others)
+def _beyond(
+    servers: tuple[Server, ...], makes: dict[str, Make], others: tuple[Server, ...], other_makes: dict[str, Make]
+) -> dict[str, list[Server]]:
+    """The servers, by role, for which the other site has none of the same make left: one of the same name goes first."""
+    namesakes = {(s.label, other_makes[s.id]) for s in others}
+    left = Counter(other_makes.values())
     found: defaultdict[str, list[Server]] = defaultdict(list)
-    for server in sorted(servers, key=lambda s: s.label):
+    for server in sorted(servers, key=lambda s: ((s.label, makes[s.id]) not in namesakes, s.label)):
         make = makes[server.id]
         if left[make]:
             left[make] -= 1

@@ -55,6 +55,14 @@ def read_back(record: ScenarioRecord) -> ScenarioRecord:
     return edit_read(record, lambda items: [i for i in items if i[0] in acknowledged])
 
 
+def later_loss(record: ScenarioRecord) -> ScenarioRecord:
+    """The site was lost 4.2 s later than planned, when the final read was under way."""
+    return replace(
+        record,
+        events=tuple(replace(e, t=e.t + 4_200_000_000) if e.name == "site-loss" else e for e in record.events),
+    )
+
+
 def stalled(record: ScenarioRecord) -> ScenarioRecord:
     """Synchronous replication over a link that stalled 2 s before the loss: clients wait, nothing is acknowledged."""
     late = read_back(drop_ops(record, lambda o: acknowledged_before(o) and o.invoked > at(-2)))
@@ -220,11 +228,10 @@ OPEN: dict[str, tuple[Change, str]] = {
     "a scan was not the final one": (lambda r: edit_ops(r, scan, final=False), "no complete final read"),
     "the read was of the lost site": (lambda r: edit_ops(r, scan, site=A), "not by the redundant one"),
     "the read came before the loss": (
-        lambda r: replace(
-            r, events=tuple(replace(e, t=e.t + 60 * 10**9) if e.name == "site-loss" else e for e in r.events)
-        ),
-        "the load had stopped",
+        lambda r: later_loss(edit_read(add_ops(r, write("x", 3.5, site=B)), lambda i: [*i, ("x", "value of x")])),
+        "so it does not show what survived",
     ),
+    "the loss came long after the load": (later_loss, "the load had stopped"),
     "nothing was written before the loss": (
         lambda r: lose(*(f"b-{n}" for n in range(40)))(drop_ops(r, acknowledged_before)),
         "No write was acknowledged before site-a was lost",
