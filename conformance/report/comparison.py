@@ -177,11 +177,12 @@ def _machines(first: Inventory, second: Inventory) -> Iterable[Machine]:
 
 def _machine(server: Server, inventory: Inventory) -> dict[str, str]:
     volumes = {v.id: v for v in inventory.volumes}
-    sizes = [f"{volumes[v].label} {volumes[v].size_gib} GiB" if v in volumes else v for v in server.volume_ids]
+    sizes = [f"{volumes[v].label} {volumes[v].size_gib}\u00a0GiB" if v in volumes else v for v in server.volume_ids]
     digest = server.image.digest if server.image else None
+    size = server.flavor
     return {
         "role": server.role,
-        "flavor": f"{server.flavor.vcpus} vCPU, {server.flavor.ram_mib} MiB, {server.flavor.disk_gib} GiB",
+        "flavor": f"{size.vcpus}\u00a0vCPU, {size.ram_mib}\u00a0MiB, {size.disk_gib}\u00a0GiB",
         "image": f"{server.image.label} {_short(digest)}" if server.image else "none",
         "volumes": ", ".join(sorted(sizes)) or "none",
         "affinity": f"{server.group_label}: {server.group_policy}" if server.group_label else "none",

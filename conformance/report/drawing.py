@@ -24,6 +24,7 @@ class Drawing:
         bins = timeline.bins
         self.timeline = timeline
         self.back: list[str] = []
+        self.grid: list[str] = []
         self.front: list[str] = []
         self.y = 24.0
         # The axis ends with the last bin, not inside it, so that bins and instants share one scale.
@@ -39,28 +40,41 @@ class Drawing:
         """Whether any of a span lies on the axis."""
         return span.begin < self.end_s and (span.end is None or span.end > self.begin_s)
 
+    def rule(self, x1: float, y1: float, x2: float, y2: float) -> None:
+        """A line of the grid, over the panels and under everything else."""
+        self.grid.append(f"M{short(x1)} {short(y1)}L{short(x2)} {short(y2)}")
+
+    def parts(self) -> str:
+        """All of it, from back to front."""
+        return "".join([*self.back, f'<path d="{"".join(self.grid)}" class="grid"/>', *self.front])
+
     def add(self, part: str) -> None:
         """Draw a part in front of everything so far."""
         self.front.append(part)
+
+
+def short(value: float) -> str:
+    """A coordinate to a tenth of a unit, in as few characters as that takes."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def text_at(x: float, y: float, text: object, css: str = "", anchor: str = "") -> str:
     """A text with its baseline at ``y``; markup in it is escaped."""
     classes = f' class="{css}"' if css else ""
     place = f' text-anchor="{anchor}"' if anchor else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{classes}{place}>{escape(text)}</text>'
+    return f'<text x="{short(x)}" y="{short(y)}"{classes}{place}>{escape(text)}</text>'
 
 
 def rect(x: float, y: float, width: float, height: float, css: str, title: str = "") -> str:
     """A rectangle; ``title`` is what a pointer resting on it is told."""
     inner = f"<title>{escape(title)}</title>" if title else ""
-    size = f'width="{max(width, 0):.1f}" height="{height:.1f}"'
-    return f'<rect x="{x:.1f}" y="{y:.1f}" {size} class="{css}">{inner}</rect>'
+    size = f'width="{short(max(width, 0))}" height="{short(height)}"'
+    return f'<rect x="{short(x)}" y="{short(y)}" {size} class="{css}">{inner}</rect>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     """A straight line."""
-    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{css}"/>'
+    return f'<path d="M{short(x1)} {short(y1)}L{short(x2)} {short(y2)}" class="{css}"/>'
 
 
 def wide(text: str) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from conformance.report.drawing import RIGHT, WIDTH, Drawing, line, rect, text_at, wide
-from conformance.report.timeline import SITE_LOSS, Span
+from conformance.report.drawing import LEFT, RIGHT, WIDTH, Drawing, line, rect, short, text_at, wide
+from conformance.report.timeline import Span, Timeline
 from conformance.report.wording import counted, number
 
 LANE = 22.0
@@ -55,51 +55,75 @@ def bars(drawing: Drawing, title: str, css: str, spans: Sequence[Span]) -> None:
     drawing.add(text_at(0, drawing.y + 15, title, "t-title"))
     lanes = _pack(shown)
     for lane in _spread(drawing, lanes, css) if css == "phase" else lanes:
-        drawn_to = -1.0
+        used = 0.0
         for index, span in enumerate(lane):
-            left, right = drawing.x(span.begin), drawing.x(_end(span, drawing))
-            if right - drawn_to < 0.5:
+            right = drawing.x(_end(span, drawing))
+            if right - used < 0.5:
                 continue  # a span in a pixel that is already painted would change nothing but the size of the page
-            drawn_to = right
             room = drawing.x(lane[index + 1].begin) if index + 1 < len(lane) else WIDTH - RIGHT
-            _span(drawing, span, left, max(right - left, 2.0), room, css)
+            used = _bar(drawing, span, css, used, room)
         drawing.y += LANE
     drawing.y += 4
 
 
-def _span(drawing: Drawing, span: Span, left: float, width: float, room: float, css: str) -> None:
+def _bar(drawing: Drawing, span: Span, css: str, used: float, room: float) -> float:
+    """Draw a bar, its label in it or beside it where there is room; answers up to where the lane is then used."""
+    left = drawing.x(span.begin)
+    right = max(drawing.x(_end(span, drawing)), left + 2.0)
     shade = " unproven" if css == "fault" and span.ok is not True else ""
     until = f"to {number(span.end)} s" if span.end is not None else "to the end"
     title = f"{span.label}, {number(span.begin)} s {until}. {span.detail}"
-    drawing.add(rect(left, drawing.y + 1, width, LANE - 4, css + shade, title))
-    if wide(_label(span, css)) <= width:
-        drawing.add(text_at(left + 5, drawing.y + 14, _label(span, css)))
-    elif left + width + wide(_label(span, css)) <= room:
-        drawing.add(text_at(left + width + 4, drawing.y + 14, _label(span, css)))
+    drawing.add(rect(left, drawing.y + 1, right - left, LANE - 4, css + shade, title))
+    text, y = _label(span, css), drawing.y + 14
+    if wide(text) <= right - left:
+        drawing.add(text_at(left + 5, y, text))
+    elif right + wide(text) <= room:
+        drawing.add(text_at(right + 4, y, text))
+        return right + wide(text)
+    elif max(used, LEFT) + wide(text) <= left:
+        drawing.add(text_at(left - 4, y, text, "", "end"))
+    return right
 
 
 def recovery(drawing: Drawing) -> None:
     """The recovery time with its uncertainty, as the checker measured it."""
-    measured = drawing.timeline.recovery
-    if measured is None:
+    edges = _recovery_edges(drawing.timeline, drawing)
+    if edges is None or drawing.timeline.recovery is None:
         return
-    y = drawing.y
+    bracket, y = drawing.timeline.recovery.bracket, drawing.y
+    begin, lost, surely, back = edges
     drawing.add(text_at(0, y + 15, "Recovery", "t-title"))
-    begin, lost, surely, back = _recovery_edges(drawing)
     title = "Dark: certainly not back. Hatched: possibly back, the uncertainty of the measurement."
     drawing.add(rect(begin, y + 1, back - begin, LANE - 4, "maybe-out", title))
     drawing.add(rect(lost, y + 1, surely - lost, LANE - 4, "surely-out", title))
-    text = "not seen back" if measured.bracket.endless else f"back after {measured.bracket}"
-    if back + wide(text) < WIDTH - RIGHT:
-        drawing.add(text_at(back + 6, y + 14, text, "t-strong"))
-    else:
-        drawing.add(text_at(begin - 6, y + 14, text, "t-strong", "end"))
+    text = "not seen back" if bracket.endless else f"back after {bracket}"
+    fits = back + wide(text) < WIDTH - RIGHT
+    drawing.add(text_at(back + 6 if fits else begin - 6, y + 14, text, "t-strong", "" if fits else "end"))
     drawing.y += LANE + 4
+
+
+def recovery_shade(drawing: Drawing, top: float, bottom: float) -> None:
+    """The recovery as a shade behind the panels."""
+    edges = _recovery_edges(drawing.timeline, drawing)
+    if edges is None:
+        return
+    begin, lost, surely, back = edges
+    for left, right, css in ((begin, lost, "maybe-out"), (lost, surely, "surely-out"), (surely, back, "maybe-out")):
+        drawing.back.append(rect(left, top, right - left, bottom - top, f"{css} shade"))
+
+
+def _recovery_edges(timeline: Timeline, drawing: Drawing) -> tuple[float, float, float, float] | None:
+    """Where the site began to be lost, was lost, the service was certainly still gone, and was back at the latest."""
+    loss, measured = timeline.site_loss, timeline.recovery
+    if loss is None or measured is None:
+        return None
+    back = drawing.end_s if measured.back is None else measured.back
+    return drawing.x(loss.begin), drawing.x(loss.done), drawing.x(measured.surely), drawing.x(back)
 
 
 def lost_writes(drawing: Drawing) -> None:
     """The time in which writes were acknowledged that are gone."""
-    lost = drawing.timeline.loss
+    lost = drawing.timeline.lost_writes
     if lost is None:
         return
     left, right = drawing.x(lost.begin), drawing.x(lost.end)
@@ -112,40 +136,16 @@ def lost_writes(drawing: Drawing) -> None:
     drawing.y += LANE + 4
 
 
-def _recovery_edges(drawing: Drawing) -> tuple[float, float, float, float]:
-    """Where the site began to be lost, was lost, the service was certainly still gone, and was back at the latest."""
-    measured = drawing.timeline.recovery
-    if measured is None:
-        return (0.0, 0.0, 0.0, 0.0)
-    back = drawing.end_s if measured.back is None else measured.back
-    begin, lost, surely, end = (drawing.x(t) for t in (measured.begin, measured.lost, measured.surely, back))
-    return begin, lost, surely, max(end, surely)
-
-
-def recovery_shade(drawing: Drawing, top: float, bottom: float) -> None:
-    """The recovery as a shade behind the panels."""
-    if drawing.timeline.recovery is None:
-        return
-    begin, lost, surely, back = _recovery_edges(drawing)
-    for left, right, css in ((begin, lost, "maybe-out"), (lost, surely, "surely-out"), (surely, back, "maybe-out")):
-        drawing.back.append(rect(left, top, right - left, bottom - top, f"{css} shade"))
-
-
 def site_loss(drawing: Drawing, bottom: float) -> None:
     """The line at the loss of the site, and the one at which the service had to be back."""
     loss = drawing.timeline.site_loss
-    if loss is None or not drawing.shows(loss):
+    if loss is None or not drawing.begin_s <= loss.done <= drawing.end_s:
         return
-    at, limit = drawing.x(loss.begin), loss.begin + drawing.timeline.rto_s
+    at, limit = drawing.x(loss.done), loss.begin + drawing.timeline.rto_s
     drawing.back.append(line(at, 18, at, bottom, "loss"))
-    drawing.add(f'<path d="M{at:.1f} 18l-5-10h10z" class="loss-flag"/>')
+    drawing.add(f'<path d="M{short(at)} 18l-5-10h10z" class="loss-flag"/>')
     side = "end" if at > WIDTH * 0.75 else "start"
-    drawing.add(text_at(at + (9 if side == "start" else -9), 14, loss_words(loss), "t-loss", side))
+    drawing.add(text_at(at + (9 if side == "start" else -9), 14, loss, "t-loss", side))
     if limit <= drawing.end_s:
         drawing.back.append(line(drawing.x(limit), 18, drawing.x(limit), bottom, "limit"))
         drawing.add(text_at(drawing.x(limit) + 4, 14, f"RTO limit {number(drawing.timeline.rto_s)} s", "t-limit"))
-
-
-def loss_words(loss: Span) -> str:
-    """``site-a lost at 8.4 s``."""
-    return f"{loss.label.removeprefix(SITE_LOSS).strip() or 'a site'} lost at {number(loss.begin)} s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from conformance.report.drawing import LEFT, PLOT, Drawing, line, nice, rect, text_at
+from conformance.report.drawing import LEFT, PLOT, Drawing, line, nice, rect, short, text_at
 from conformance.report.timeline import Bins
 from conformance.report.wording import number
 
@@ -27,6 +27,13 @@ def _legend(drawing: Drawing, y: float, css: str, text: str, as_line: bool = Fal
     drawing.add(text_at(20, y + 9, text, "t-note"))
 
 
+def nothing(drawing: Drawing) -> None:
+    """What stands in place of the panels when nobody used the service."""
+    y = _panel(drawing, 34.0, "Service", "")
+    text = "No request and no probe of the service is on record."
+    drawing.add(text_at(LEFT + PLOT / 2, y + 21, text, "t-note", "middle"))
+
+
 def writes(drawing: Drawing) -> None:
     """Acknowledged writes per second, the sites stacked."""
     bins, height = drawing.timeline.bins, 118.0
@@ -41,7 +48,7 @@ def writes(drawing: Drawing) -> None:
     ceiling = _ceiling(max(base, default=0.0))
     for value in _ticks(ceiling):
         at = y + height * (1 - value / ceiling)
-        drawing.back.append(line(LEFT, at, LEFT + PLOT, at, "grid"))
+        drawing.rule(LEFT, at, LEFT + PLOT, at)
         drawing.add(text_at(LEFT - 6, at + 4, number(value), "t-tick", "end"))
     for index, (site, low, high) in enumerate(tops):
         css = f"writes writes-{min(index, 3)}"
@@ -83,11 +90,13 @@ def latency(drawing: Drawing) -> None:
         return y + height * (1 - (math.log10(max(ms, 10.0**low)) - low) / (high - low))
 
     for exponent in range(low, high + 1):
-        drawing.back.append(line(LEFT, at(10.0**exponent), LEFT + PLOT, at(10.0**exponent), "grid"))
+        drawing.rule(LEFT, at(10.0**exponent), LEFT + PLOT, at(10.0**exponent))
         drawing.add(text_at(LEFT - 6, at(10.0**exponent) + 4, _ms(10.0**exponent), "t-tick", "end"))
     tops = [at(item.high) if item else None for item in bins.latency]
     lows = [at(item.low) if item else None for item in bins.latency]
-    drawing.add(f'<path d="{_envelope(bins, tops, lows)}" class="envelope"/>')
+    drawing.add(
+        f'<path d="{_band(bins, [item is not None for item in bins.latency], _heights(tops), _heights(lows))}" class="envelope"/>'
+    )
     drawing.add(f'<path d="{_curve(bins, [at(i.p99) if i else None for i in bins.latency])}" class="l-p99"/>')
     drawing.add(f'<path d="{_curve(bins, [at(i.p50) if i else None for i in bins.latency])}" class="l-p50"/>')
 
@@ -106,41 +115,37 @@ def probe_failures(drawing: Drawing) -> None:
 
 def _steps(bins: Bins, low: Sequence[float], high: Sequence[float], y: float, height: float, ceiling: float) -> str:
     """A stepped area between two series; bins where both are equal are left out."""
-
-    def at(value: float) -> str:
-        return f"{y + height * (1 - value / ceiling):.1f}"
-
-    edge = _edges(bins)
-    parts: list[str] = []
-    for begin, end in _runs([h > b for b, h in zip(low, high, strict=True)]):
-        parts.append(f"M{edge[begin]:.1f} {at(low[begin])}")
-        parts.extend(f"V{at(high[n])}H{edge[n + 1]:.1f}" for n in range(begin, end))
-        parts.extend(f"V{at(low[n])}H{edge[n]:.1f}" for n in range(end - 1, begin - 1, -1))
-        parts.append("Z")
-    return "".join(parts)
+    tops = [short(y + height * (1 - value / ceiling)) for value in high]
+    lows = [short(y + height * (1 - value / ceiling)) for value in low]
+    return _band(bins, [h > b for b, h in zip(low, high, strict=True)], tops, lows)
 
 
-def _edges(bins: Bins) -> list[float]:
-    return [LEFT + PLOT * n / bins.count for n in range(bins.count + 1)]
+def _edges(bins: Bins) -> list[str]:
+    return [short(LEFT + PLOT * n / bins.count) for n in range(bins.count + 1)]
+
+
+def _heights(values: Sequence[float | None]) -> list[str]:
+    return ["" if value is None else short(value) for value in values]
 
 
 def _curve(bins: Bins, values: Sequence[float | None]) -> str:
     """A stepped line through the bins that have a value; a gap stays a gap."""
-    edge = _edges(bins)
+    edge, y = _edges(bins), _heights(values)
     parts: list[str] = []
     for begin, end in _runs([v is not None for v in values]):
-        parts.append(f"M{edge[begin]:.1f} {values[begin]:.1f}")
-        parts.extend(f"V{values[n]:.1f}H{edge[n + 1]:.1f}" for n in range(begin, end))
+        parts.append(f"M{edge[begin]} {y[begin]}")
+        parts.extend(f"V{y[n]}H{edge[n + 1]}" for n in range(begin, end))
     return "".join(parts)
 
 
-def _envelope(bins: Bins, tops: Sequence[float | None], lows: Sequence[float | None]) -> str:
+def _band(bins: Bins, present: Sequence[bool], tops: Sequence[str], lows: Sequence[str]) -> str:
+    """The stepped area between two heights, where it is present."""
     edge = _edges(bins)
     parts: list[str] = []
-    for begin, end in _runs([v is not None for v in tops]):
-        parts.append(f"M{edge[begin]:.1f} {lows[begin]:.1f}")
-        parts.extend(f"V{tops[n]:.1f}H{edge[n + 1]:.1f}" for n in range(begin, end))
-        parts.extend(f"V{lows[n]:.1f}H{edge[n]:.1f}" for n in range(end - 1, begin - 1, -1))
+    for begin, end in _runs(present):
+        parts.append(f"M{edge[begin]} {lows[begin]}")
+        parts.extend(f"V{tops[n]}H{edge[n + 1]}" for n in range(begin, end))
+        parts.extend(f"V{lows[n]}H{edge[n]}" for n in range(end - 1, begin - 1, -1))
         parts.append("Z")
     return "".join(parts)
 

@@ -14,7 +14,6 @@ from conformance.model.results import CheckResult, RunInfo, ScenarioResult
 from conformance.report.comparison import compare
 from conformance.report.faultlog import fault_runs
 from conformance.report.keyfigures import loss, recovery
-from conformance.report.lanes import loss_words
 from conformance.report.losses import OPERATION_KINDS, SHOWN, losses
 from conformance.report.timeline import Timeline, build_timeline
 from conformance.report.timeline_svg import draw
@@ -73,11 +72,12 @@ def render_section(
             open=open_,
             bracket=bracket,
             lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
-            took=duration(scenario.duration_s),
+            took=f"took {duration(scenario.duration_s)}" if scenario.finished else "cut short",
             problems=[*([problem] if problem else []), *shown.problems],
             steps=steps(scenario),
-            drawing=draw(timeline, f"{anchor}-timeline", caption) if timeline else None,
+            drawing=draw(timeline, f"{anchor}-timeline") if timeline else None,
             caption=caption,
+            used=timeline is not None and timeline.used,
             origin=origin,
             losses=losses(scenario.checks, shown, origin),
             faults=fault_runs(shown.events),
@@ -108,7 +108,7 @@ def rerun_command(scenario: ScenarioResult, run: RunInfo) -> str:
     """The command that runs this scenario alone with the same VNF, scheme, profile, sites and seed."""
     words = ["multisite-ha", "run", scenario.info.name, "--profile", _given(run, "profile") or run.profile]
     words += ["--vnf", _given(run, "vnf") or run.vnf, "--scheme", run.scheme, "--seed", str(run.seed)]
-    for option in ("sites", "toxiproxy"):
+    for option in ("sites", "lab", "toxiproxy"):
         if value := _given(run, option):
             words += [f"--{option}", value]
     return shlex.join(words)
@@ -138,6 +138,8 @@ def _thresholds(scenario: ScenarioResult) -> str:
 
 def _caption(record: ScenarioRecord, timeline: Timeline) -> str:
     """The timeline in words: also what a screen reader says of it."""
+    if not timeline.used:
+        return f"The scenario's record spans {duration(timeline.length_s)}. Nobody used or probed the service."
     writes = [o.outcome for o in record.history if o.f == "write"]
     bad = sum(not probe.ok for probe in record.probes)
     parts = [
@@ -154,6 +156,6 @@ def _caption(record: ScenarioRecord, timeline: Timeline) -> str:
 
 def _loss_words(timeline: Timeline) -> Iterable[str]:
     if timeline.site_loss:
-        yield f"{loss_words(timeline.site_loss)}."
+        yield f"{timeline.site_loss}."
     if timeline.recovery:
         yield f"Recovery: {timeline.recovery.bracket} after the loss; dark is certain, hatched is the uncertainty."

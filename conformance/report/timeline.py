@@ -14,6 +14,7 @@ from itertools import chain
 from conformance.model import Event, Operation, Outcome, Probe, ScenarioRecord
 from conformance.report.faultlog import FaultRun, fault_runs
 from conformance.report.keyfigures import Bracket
+from conformance.report.wording import number
 
 SECOND = 1_000_000_000
 SITE_LOSS = "site-loss"
@@ -60,20 +61,31 @@ class Bins:
 
 
 @dataclass(frozen=True)
+class SiteLoss:
+    """The loss of the first site: it began at ``begin`` and was complete at ``done``."""
+
+    site: str
+    begin: float
+    done: float
+
+    def __str__(self) -> str:
+        begin, done = round(self.begin, 2), round(self.done, 2)
+        return f"{self.site} lost at {number(done)} s" if begin == done else f"{self.site} lost at {begin}–{done} s"
+
+
+@dataclass(frozen=True)
 class Recovery:
-    """The recovery time as the checker measured it, on the axis: the site was lost between ``begin`` and ``lost``, the
-    service was certainly gone until ``surely`` and back at ``back`` at the latest (None: not seen back)."""
+    """The recovery time as the checker measured it, counted from the loss: the service was certainly gone until
+    ``surely`` and back at ``back`` at the latest (None: not seen back)."""
 
     bracket: Bracket
-    begin: float
-    lost: float
     surely: float
     back: float | None
 
 
 @dataclass(frozen=True)
-class Loss:
-    """Acknowledged writes that are gone, as the checker counted them: acknowledged between ``begin`` and ``end``."""
+class LostWrites:
+    """Acknowledged writes that are gone, as the checker counted them, acknowledged between ``begin`` and ``end``."""
 
     operations: int
     begin: float
@@ -83,17 +95,19 @@ class Loss:
 @dataclass(frozen=True)
 class Timeline:
     """Everything to draw. Times are seconds since ``origin`` (CLOCK_MONOTONIC nanoseconds), the first of the scenario's
-    record, which lasted ``length_s``. The bins cover the window in which the service was used and probed, or all."""
+    record, which lasted ``length_s``. ``used`` is whether anybody used or probed the service: then the bins cover the
+    time in which that was done, else the whole record."""
 
     origin: int
     length_s: float
+    used: bool
     bins: Bins
     phases: tuple[Span, ...]
     operations: tuple[Span, ...]
     faults: tuple[Span, ...]
-    site_loss: Span | None
+    site_loss: SiteLoss | None
     recovery: Recovery | None
-    loss: Loss | None
+    lost_writes: LostWrites | None
     rto_s: float
 
 
@@ -115,17 +129,19 @@ def build_timeline(
     origin, last = min(begin for begin, _ in ends), max(end for _, end in ends)
     window = _window(used or (origin, last), origin, last)
     runs = fault_runs(record.events)
-    loss = next((run for run in runs if _loses(run, record.info.first_site)), None)
+    loss = _site_loss(runs, record.info.first_site, origin)
+    edge = None if loss is None else origin + round(loss.done * SECOND)
     return Timeline(
         origin=origin,
         length_s=(last - origin) / SECOND,
-        bins=_bins(record, origin, window, loss.begin if loss else None, max_bins),
+        used=used is not None,
+        bins=_bins(record, origin, window, edge, max_bins),
         phases=_spans(record.events, "phase", origin),
         operations=_spans(record.events, "scheme", origin),
         faults=tuple(_fault_span(run, origin) for run in runs),
-        site_loss=_fault_span(loss, origin) if loss else None,
-        recovery=_recovery(loss, bracket, origin) if loss and bracket else None,
-        loss=_lost(loss, lost, origin) if loss and lost else None,
+        site_loss=loss,
+        recovery=_recovery(loss, bracket) if loss and bracket else None,
+        lost_writes=_lost_writes(loss, lost) if loss and lost else None,
         rto_s=record.info.thresholds.rto_s,
     )
 
@@ -240,26 +256,24 @@ def _spans(events: Iterable[Event], kind: str, origin: int) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _loses(run: FaultRun, site: str) -> bool:
-    return run.name == SITE_LOSS and run.target == site and run.injected is not None and run.injected.ok is not False
+def _site_loss(runs: Iterable[FaultRun], site: str, origin: int) -> SiteLoss | None:
+    for run in runs:
+        done = run.injected
+        if run.name == SITE_LOSS and run.target == site and done is not None and done.ok is not False:
+            begin = run.injecting or done
+            return SiteLoss(site, (begin.t - origin) / SECOND, (done.t - origin) / SECOND)
+    return None
 
 
-def _recovery(loss: FaultRun, bracket: Bracket, origin: int) -> Recovery | None:
-    """The two instants a recovery time is counted from are when the injector began and when it was done."""
-    if loss.injected is None:
-        return None
-    begin = ((loss.injecting or loss.injected).t - origin) / SECOND
-    lost = (loss.injected.t - origin) / SECOND
-    surely = lost if bracket.low is None else lost + bracket.low
-    return Recovery(bracket, begin, lost, surely, None if bracket.endless else begin + bracket.high)
+def _recovery(loss: SiteLoss, bracket: Bracket) -> Recovery:
+    """At least ``low`` counts from when the site was gone, at most ``high`` from when it began to go."""
+    surely = loss.done + (bracket.low or 0.0)
+    return Recovery(bracket, surely, None if bracket.endless else max(surely, loss.begin + bracket.high))
 
 
-def _lost(loss: FaultRun, lost: tuple[int, float | None], origin: int) -> Loss | None:
+def _lost_writes(loss: SiteLoss, lost: tuple[int, float | None]) -> LostWrites | None:
     operations, seconds = lost
-    if not operations or seconds is None or loss.injected is None:
-        return None
-    end = (loss.injected.t - origin) / SECOND
-    return Loss(operations, end - seconds, end)
+    return LostWrites(operations, loss.done - seconds, loss.done) if operations and seconds is not None else None
 
 
 def _fault_span(run: FaultRun, origin: int) -> Span:

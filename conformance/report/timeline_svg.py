@@ -8,13 +8,13 @@ import math
 from markupsafe import Markup, escape
 
 from conformance.report import lanes, panels
-from conformance.report.drawing import LEFT, PLOT, WIDTH, Drawing, line, nice, text_at
+from conformance.report.drawing import LEFT, PLOT, WIDTH, Drawing, nice, text_at
 from conformance.report.timeline import Latency, Timeline
 from conformance.report.wording import number
 
 
-def draw(timeline: Timeline, ident: str, label: str) -> Markup:
-    """The timeline as an ``<svg>`` element. ``ident`` is unique in the page, ``label`` says what cannot be seen."""
+def draw(timeline: Timeline, ident: str) -> Markup:
+    """The timeline as an ``<svg>`` element, named by ``ident`` and described by the element ``ident``-caption."""
     drawing = Drawing(timeline)
     lanes.bars(drawing, "Phases", "phase", timeline.phases)
     lanes.bars(drawing, "Scheme", "scheme", timeline.operations)
@@ -22,40 +22,43 @@ def draw(timeline: Timeline, ident: str, label: str) -> Markup:
     lanes.recovery(drawing)
     lanes.lost_writes(drawing)
     top = drawing.y
-    panels.writes(drawing)
-    panels.errors(drawing)
-    panels.latency(drawing)
-    panels.probe_failures(drawing)
+    if timeline.used:
+        panels.writes(drawing)
+        panels.errors(drawing)
+        panels.latency(drawing)
+        panels.probe_failures(drawing)
+    else:
+        panels.nothing(drawing)
     bottom = drawing.y - panels.GAP
     _axis(drawing, top, bottom)
     lanes.recovery_shade(drawing, top, bottom)
     lanes.site_loss(drawing, bottom)
     height = drawing.y + 4
     svg = (
-        f'<svg class="timeline" id="{escape(ident)}" viewBox="0 0 {WIDTH:g} {height:.0f}" role="img" tabindex="0"'
-        f' aria-label="{escape(label)}" data-bins="{escape(_readout(timeline))}"'
-        f' data-left="{LEFT:g}" data-plot="{PLOT:g}" data-top="{top:.0f}" data-bottom="{bottom:.0f}">'
+        f'<svg class="timeline" id="{escape(ident)}" viewBox="0 0 {WIDTH:g} {height:.0f}" role="img"'
+        f' aria-labelledby="{escape(ident)}-caption" data-left="{LEFT:g}" data-plot="{PLOT:g}" data-top="{top:.0f}"'
+        f' data-bottom="{bottom:.0f}"{_readout(timeline) if timeline.used else ""}>'
     )
-    return Markup(svg + "".join(drawing.back) + "".join(drawing.front) + "</svg>")
+    return Markup(svg + drawing.parts() + "</svg>")
 
 
 def _axis(drawing: Drawing, top: float, bottom: float) -> None:
     step = nice((drawing.end_s - drawing.begin_s) / 10)
     for n in range(math.ceil(drawing.begin_s / step), math.floor(drawing.end_s / step) + 1):
         at = drawing.x(n * step)
-        drawing.back.append(line(at, top, at, bottom, "grid"))
+        drawing.rule(at, top, at, bottom)
         drawing.add(text_at(at, bottom + 16, f"{number(n * step)} s", "t-tick", "middle"))
     drawing.y = bottom + 20
 
 
 def _readout(timeline: Timeline) -> str:
-    """What the page's script needs to say the numbers under the cursor."""
+    """The attributes that let the page's script say the numbers under a cursor."""
     bins = timeline.bins
 
     def ms(name: str) -> list[float | None]:
         return [round(getattr(item, name), 2) if isinstance(item, Latency) else None for item in bins.latency]
 
-    return json.dumps(
+    numbers = json.dumps(
         {
             "begin": round(bins.begin_s, 3),
             "width": bins.width_s,
@@ -70,3 +73,4 @@ def _readout(timeline: Timeline) -> str:
         },
         separators=(",", ":"),
     )
+    return f' tabindex="0" data-bins="{escape(numbers)}"'

@@ -64,7 +64,7 @@ _UNITS = (
     ("_mib", "MiB"),
     ("_gib", "GiB"),
 )
-_ACRONYMS = {name.lower(): name for name in ("RTO", "RPO", "VM", "VMs", "VIM", "RTT", "API", "TTL", "MTU")}
+_ACRONYMS = {name.lower(): name for name in ("RTO", "RPO", "VM", "VMs", "VIM", "RTT", "API", "MTU", "IP", "IPs", "ID")}
 
 
 def number(value: FigureValue) -> str:
@@ -124,6 +124,16 @@ def counted(n: int, one: str, many: str | None = None) -> str:
 
 
 def brief(value: object) -> str:
-    """A measured value of any kind in at most 120 characters."""
-    text = number(value) if value is None or isinstance(value, (bool, int, float)) else str(value)
-    return text if len(text) <= 120 else f"{text[:119]}…"
+    """A measured value of any kind in words, of which at most 300 characters are kept."""
+    text = _words(value)
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def _words(value: object) -> str:
+    if value is None or isinstance(value, (bool, int, float)):
+        return "none" if value is None else number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_words(inner) for inner in value) or "none"
+    return str(value)

@@ -101,5 +101,5 @@
       if (event.key === "End") { event.preventDefault(); show(count - 1); }
     });
   }
-  document.querySelectorAll("svg.timeline").forEach(read);
+  document.querySelectorAll("svg.timeline[data-bins]").forEach(read);
 })();
