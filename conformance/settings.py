@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -71,17 +71,17 @@ def _nearest(kind: type[BaseModel], place: tuple[int | str, ...]) -> str:
     """Help for an unknown field: the nearest one that is known at its place."""
     here: list[Any] = [kind]
     for step in place[:-1]:
-        here = [inner for outer in here for inner in _inside(outer, step)]
+        chosen = [model for model in here if _is_model(model) and _is_tag(step, model)]
+        here = chosen or [inner for outer in here for inner in _inside(outer, step)]
     known = sorted({name for model in here if _is_model(model) for name in model.model_fields})
     return closest(str(place[-1]), known)
 
 
 def _inside(annotation: Any, step: int | str) -> list[Any]:
-    """The types found one step further into a type: a field of a model, what a collection holds, a union's members."""
+    """The types one step further into a type: those of a model's field, or of what a collection holds."""
     if _is_model(annotation):
         field = annotation.model_fields.get(str(step))
-        # A step that is no field is the tag by which pydantic chose among a union's members.
-        return _plain(field.annotation) if field else [annotation]
+        return _plain(field.annotation) if field else []
     return [plain for held in get_args(annotation)[-2:] if held is not ... for plain in _plain(held)]
 
 
@@ -92,6 +92,12 @@ def _plain(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, UnionType):
         return [plain for member in get_args(annotation) for plain in _plain(member)]
     return [annotation]
+
+
+def _is_tag(step: int | str, model: type[BaseModel]) -> bool:
+    """Whether a step of a place is no field but the tag by which pydantic chose this one of a union's members."""
+    fields = model.model_fields.values()
+    return any(get_origin(f.annotation) is Literal and step in get_args(f.annotation) for f in fields)
 
 
 def _is_model(annotation: Any) -> bool:

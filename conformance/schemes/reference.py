@@ -96,9 +96,7 @@ class ReferenceScheme:
 
     def migrate(self, source: Site, to: Site) -> Migration:
         """Not yet."""
-        raise NotSupported(
-            f"The reference scheme cannot migrate from {source.name} to {to.name} in this version."
-        )
+        raise NotSupported(f"The reference scheme cannot migrate from {source.name} to {to.name} in this version.")
 
     def failback(self, to: Site) -> Failback:
         """Not yet."""
@@ -149,8 +147,7 @@ def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
         wait_until(gone, timeout=DETECT_TIMEOUT_S, what=f"{lost.name} to be silent")
     except NotReached:
         raise StepFailed(
-            f"{lost.name} is not lost, so its standby is not promoted: two primaries would take writes. "
-            f"{answering}"
+            f"{lost.name} is not lost, so its standby is not promoted: two primaries would take writes. {answering}"
         ) from None
 
 
@@ -164,9 +161,7 @@ def _promote(standby: Deployment) -> str:
     except requests.RequestException as error:
         raise StepFailed(f"POST {url} was not answered: {error}.") from None
     if response.status_code != 200:
-        raise StepFailed(
-            f"POST {url} was answered {response.status_code}: {' '.join(response.text.split())[:300]}"
-        )
+        raise StepFailed(f"POST {url} was answered {response.status_code}: {' '.join(response.text.split())[:300]}")
     return f"{standby.management_urls[0]} is the primary."
 
 
@@ -184,8 +179,7 @@ def _await_writable(standby: Deployment) -> None:
         wait_until(writable, timeout=SERVE_TIMEOUT_S, what="the service to be writable", interval=0.02)
     except NotReached:
         raise StepFailed(
-            f"After promotion every front-end at {standby.site} should see a writable database; they see "
-            f"{seen}."
+            f"After promotion every front-end at {standby.site} should see a writable database; they see {seen}."
         ) from None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
 from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
+from openstack.config.loader import CONFIG_FILES
 from openstack.exceptions import SDKException
 
 from conformance.errors import UsageError
@@ -21,10 +22,13 @@ API_TIMEOUT_S = 60.0
 
 
 def read_clouds(clouds_yaml: Path | None) -> OpenStackConfig:
-    """The clouds of this file, or of openstacksdk's own search path. UsageError names file, line and
-    problem."""
-    if clouds_yaml is not None:
-        _check_file(clouds_yaml)
+    """The clouds of this file, or of what openstacksdk finds by itself. UsageError names file, line and problem."""
+    used = clouds_yaml or _found_by_openstacksdk()
+    if used is not None:
+        _check_file(used)
+    try:
+        if clouds_yaml is None:
+            return OpenStackConfig(app_name="multisite-ha")
         secure = clouds_yaml.with_name("secure" + clouds_yaml.suffix)
         return OpenStackConfig(
             config_files=[str(clouds_yaml)],
@@ -32,10 +36,15 @@ def read_clouds(clouds_yaml: Path | None) -> OpenStackConfig:
             load_envvars=False,
             app_name="multisite-ha",
         )
-    try:
-        return OpenStackConfig(app_name="multisite-ha")
-    except (SDKException, yaml.YAMLError) as error:
-        raise UsageError(f"openstacksdk cannot read its configuration: {error}") from None
+    except SDKException as error:
+        raise UsageError(f"openstacksdk cannot use its configuration: {error}") from None
+
+
+def _found_by_openstacksdk() -> Path | None:
+    """The clouds.yaml that openstacksdk would take: what the environment names, else the first on its path."""
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    candidates = [*([named] if named else []), *CONFIG_FILES]
+    return next((Path(c) for c in candidates if Path(c).is_file() and not c.endswith(".json")), None)
 
 
 def cloud_entry(clouds: OpenStackConfig, name: str, used_by: str) -> CloudRegion:
