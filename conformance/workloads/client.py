@@ -46,9 +46,7 @@ async def report_regularly(tally: Tally) -> None:
 async def next_command() -> dict[str, Any] | None:
     """The line on standard input, None when it ended instead."""
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     line = await reader.readline()
     return json.loads(line) if line else None
 

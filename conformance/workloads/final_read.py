@@ -70,9 +70,7 @@ class FinalRead:
         """Use one session; that it is unknown is an answer, too."""
         while True:
             endpoint = self.endpoints[0]
-            i = self.history.invoke(
-                self.process, "use-session", endpoint.site, key=subscriber, value=token, final=True
-            )
+            i = self.history.invoke(self.process, "use-session", endpoint.site, key=subscriber, value=token, final=True)
             answer = await self.service.ask("GET", endpoint, f"/sessions/{token}", timeout=self.patience)
             if answer.outcome is Outcome.OK or answer.status in (401, 404):
                 self.history.complete(i, self.process, answer.outcome, answer.error)

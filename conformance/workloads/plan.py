@@ -53,9 +53,7 @@ class WorkloadPlan:
     def to_json(self) -> str:
         """As workload.json holds it."""
         endpoints = {site: list(urls) for site, urls in self.endpoints.items()}
-        return (
-            json.dumps({**asdict(self), "endpoints": endpoints, "folder": str(self.folder)}, indent=1) + "\n"
-        )
+        return json.dumps({**asdict(self), "endpoints": endpoints, "folder": str(self.folder)}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> WorkloadPlan:

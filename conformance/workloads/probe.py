@@ -56,9 +56,7 @@ class Prober:
         """One probe, from sending to its record."""
         sent = time.monotonic_ns()
         site, error = await self.beat(n, sent / 1e9 + self.plan.probe_timeout)
-        probe = Probe(
-            n=n, due=due, sent=sent, done=time.monotonic_ns(), ok=site is not None, site=site, error=error
-        )
+        probe = Probe(n=n, due=due, sent=sent, done=time.monotonic_ns(), ok=site is not None, site=site, error=error)
         self.recorder.completed(probe)
         self.tally.probe(probe)
 

@@ -55,9 +55,7 @@ def read_history(path: Path) -> HistoryReading:
         except Damage as damage:
             problems.append(f"{path.name} line {number}: {damage}.")
         except (KeyError, TypeError, ValueError) as error:
-            problems.append(
-                f"{path.name} line {number}: not a line of a history ({type(error).__name__}: {error})."
-            )
+            problems.append(f"{path.name} line {number}: not a line of a history ({type(error).__name__}: {error}).")
     return HistoryReading(joining.operations(), tuple(problems), tuple(notes))
 
 
@@ -80,9 +78,7 @@ def read_probes(path: Path) -> ProbeReading:
         except Damage as damage:
             problems.append(f"{path.name} line {number}: {damage}.")
         except (KeyError, TypeError) as error:
-            problems.append(
-                f"{path.name} line {number}: not a line of probes ({type(error).__name__}: {error})."
-            )
+            problems.append(f"{path.name} line {number}: not a line of probes ({type(error).__name__}: {error}).")
     probes = tuple(found[n] for n in sorted(found))
     problems += _missing(probes, path.name)
     return ProbeReading(probes, tuple(problems), tuple(notes))
@@ -123,8 +119,7 @@ class _Joining:
     def operations(self) -> tuple[Operation, ...]:
         """All operations, in the order they were invoked."""
         return tuple(
-            found if isinstance(found, Operation) else _operation(found, None)
-            for found in self._found.values()
+            found if isinstance(found, Operation) else _operation(found, None) for found in self._found.values()
         )
 
     def _invoke(self, i: int, process: int, line: dict[str, Any]) -> None:
@@ -187,9 +182,7 @@ def _lines(path: Path, problems: list[str], notes: list[str]) -> Iterator[tuple[
     with file:
         for number, text in enumerate(file, 1):
             if text[-1] != "\n":
-                notes.append(
-                    f"{path.name} line {number}: cut off while it was written; taken as not written."
-                )
+                notes.append(f"{path.name} line {number}: cut off while it was written; taken as not written.")
                 return
             try:
                 if not text.isascii():

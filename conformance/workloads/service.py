@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -100,4 +101,5 @@ class Service:
 def reason(error: Exception) -> str:
     """A network error in few words."""
     cause = getattr(error, "os_error", error)
-    return getattr(cause, "strerror", None) or type(cause).__name__
+    number = getattr(cause, "errno", None)
+    return os.strerror(number) if number else type(cause).__name__

@@ -39,9 +39,7 @@ class Worker:
         self.endpoints = endpoints
         at_first_site = sum(endpoint.site == endpoints[0].site for endpoint in endpoints)
         self.at = number % at_first_site
-        self.sessions: list[
-            tuple[str, str]
-        ] = []  # every (subscriber, token) that was acknowledged, the latest last
+        self.sessions: list[tuple[str, str]] = []  # every (subscriber, token) that was acknowledged, the latest last
         self.greeted = False  # whether the front-end in use is known to know the session
         self.refused = False  # whether the front-end in use does not know it
         self._writes = itertools.count()
@@ -95,9 +93,7 @@ class Worker:
         """Ask whether the session is known here."""
         subscriber, token = self.sessions[-1]
         i = self.history.invoke(self.number, "use-session", self.endpoint.site, key=subscriber, value=token)
-        answer = await self.service.ask(
-            "GET", self.endpoint, f"/sessions/{token}", timeout=self.plan.operation_timeout
-        )
+        answer = await self.service.ask("GET", self.endpoint, f"/sessions/{token}", timeout=self.plan.operation_timeout)
         self.history.complete(i, self.number, answer.outcome, answer.error)
         return answer
 

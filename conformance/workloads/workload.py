@@ -34,6 +34,7 @@ class Workload:
         self._process: subprocess.Popen[bytes] | None = None
         self._latest = Counters()
         self._reading: threading.Thread | None = None
+        self._told = False
 
     def start(self, timeout: float = 30.0) -> Counters:
         """Start the clients; returns when every worker has had a write acknowledged.
@@ -41,9 +42,7 @@ class Workload:
         WorkloadError, with nothing left running, when that takes longer than ``timeout`` seconds.
         """
         if self._process is not None:
-            raise WorkloadError(
-                "This workload has been started already; a new one needs a folder of its own."
-            )
+            raise WorkloadError("This workload has been started already; a new one needs a folder of its own.")
         plan_file = self.plan.folder / PLAN_FILE
         try:
             plan_file.write_text(self.plan.to_json(), encoding="utf-8")
@@ -76,7 +75,8 @@ class Workload:
 
     def counters(self) -> Counters:
         """How far the clients are, at most half a second ago. WorkloadError when they died."""
-        if self._process is not None and self._process.poll() not in (None, 0):
+        status = None if self._process is None else self._process.poll()
+        if status or (status == 0 and not self._told):
             raise WorkloadError(self._how_it_died())
         return self._latest
 
@@ -89,13 +89,13 @@ class Workload:
             raise WorkloadError("This workload cannot be stopped: it has not been started.")
         if final_read_from is not None and final_read_from not in self.plan.endpoints:
             raise WorkloadError(
-                f"Cannot read back from {final_read_from!r}: this workload knows "
-                f"{', '.join(self.plan.endpoints)}."
+                f"Cannot read back from {final_read_from!r}: this workload knows {', '.join(self.plan.endpoints)}."
             )
         command = {"final_read_from": final_read_from, "timeout": timeout * FINAL_READ_SHARE}
         try:
             self._process.stdin.write(json.dumps(command).encode() + b"\n")
             self._process.stdin.flush()
+            self._told = True
             self._process.wait(timeout)
         except OSError:
             self.kill()
@@ -135,9 +135,7 @@ class Workload:
 
     def _close(self) -> None:
         """Once the process has ended: take in its last report and let go of the pipes."""
-        assert (
-            self._process is not None and self._process.stdin is not None and self._process.stdout is not None
-        )
+        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
         if self._reading is not None:
             self._reading.join()
         self._process.stdout.close()
@@ -152,12 +150,8 @@ class Workload:
     def _how_it_died(self) -> str:
         status = self._process.wait() if self._process is not None else None
         log = self.plan.folder / LOG_FILE
-        words = (
-            log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-            if log.exists()
-            else []
-        )
+        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if log.exists() else []
         return (
-            f"The clients' process ended with status {status} before it was told to: "
+            f"The clients' process ended with status {status} before its work was done: "
             f"{words[0] if words else 'it left no message'} (log: {log})"
         )

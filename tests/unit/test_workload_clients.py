@@ -1,0 +1,246 @@
+"""What workers, prober and final read do with answers; the service is a script of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.model import Operation, Outcome
+from conformance.workloads import WorkloadError, WorkloadPlan, read_history, read_probes
+from conformance.workloads.final_read import FinalRead
+from conformance.workloads.plan import key_of, value_of
+from conformance.workloads.probe import Prober
+from conformance.workloads.recording import HistoryRecorder, ProbeRecorder
+from conformance.workloads.service import Answer, Endpoint
+from conformance.workloads.tally import Tally
+from conformance.workloads.worker import Worker
+
+A1, A2, B1 = Endpoint("a", "http://a1"), Endpoint("a", "http://a2"), Endpoint("b", "http://b1")
+OK = Answer(Outcome.OK, 201, None, {"session": "token"})
+REFUSED = Answer(Outcome.FAIL, None, "not connected: Connection refused")
+READ_ONLY = Answer(Outcome.FAIL, 503, "503 read-only")
+UNKNOWN = Answer(Outcome.INFO, None, "no answer")
+NO_SESSION = Answer(Outcome.FAIL, 404, "404 unknown session")
+
+Script = Callable[[str, Endpoint, str], Answer | float]
+
+
+class Scripted:
+    """A service that answers as ``script`` says; a number is seconds of silence."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.asked: list[tuple[str, str, str]] = []
+
+    async def ask(self, method: str, endpoint: Endpoint, path: str, *, timeout: float, **_: Any) -> Answer:
+        self.asked.append((method, endpoint.url, path))
+        answer = self.script(method, endpoint, path)
+        if isinstance(answer, float):
+            await asyncio.sleep(min(answer, timeout))
+            return UNKNOWN
+        return answer
+
+
+def plan_in(folder: Path, **more: Any) -> WorkloadPlan:
+    return WorkloadPlan(endpoints={"a": ["http://a1", "http://a2"], "b": ["http://b1"]}, folder=folder, **more)
+
+
+def operations_of(folder: Path, script: Script, steps: int) -> tuple[tuple[Operation, ...], Worker]:
+    """What worker 0 recorded in so many steps."""
+    history = HistoryRecorder(folder / "history.jsonl")
+    worker = Worker(0, plan_in(folder), [A1, A2, B1], Scripted(script), history, Tally())  # type: ignore[arg-type]
+
+    async def run() -> None:
+        for _ in range(steps):
+            await worker.step()
+
+    asyncio.run(run())
+    reading = read_history(folder / "history.jsonl")
+    assert reading.problems == ()
+    return reading.operations, worker
+
+
+def test_a_worker_opens_a_session_and_then_writes_its_keys(tmp_path: Path) -> None:
+    operations, _ = operations_of(tmp_path, lambda *_: OK, 3)
+    assert [(o.f, o.key) for o in operations] == [
+        ("open-session", "subscriber-0-0"), ("write", "w0-000000"), ("write", "w0-000001"),
+    ]  # fmt: skip
+    assert operations[0].value == "token"
+    assert [o.value for o in operations[1:]] == [value_of(0, "w0-000000"), value_of(0, "w0-000001")]
+
+
+@pytest.mark.parametrize("answer", [REFUSED, UNKNOWN, READ_ONLY])
+def test_after_any_other_answer_a_worker_turns_to_the_next_front_end_with_new_operations(
+    tmp_path: Path, answer: Answer
+) -> None:
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        return answer if path.startswith("/records") and endpoint.site == "a" else OK
+
+    operations, _ = operations_of(tmp_path, script, 6)
+    assert [(o.f, o.site, o.outcome) for o in operations] == [
+        ("open-session", "a", Outcome.OK), ("write", "a", answer.outcome),
+        ("use-session", "a", Outcome.OK), ("write", "a", answer.outcome),
+        ("use-session", "b", Outcome.OK), ("write", "b", Outcome.OK),
+    ]  # fmt: skip
+    assert [o.key for o in operations if o.f == "write"] == ["w0-000000", "w0-000001", "w0-000002"]
+    assert {o.value for o in operations if o.f == "use-session"} == {"token"}
+
+
+def test_a_lost_session_is_recorded_and_replaced_where_the_site_is_writable(tmp_path: Path) -> None:
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        if endpoint.site == "a":
+            return OK if path == "/sessions" else REFUSED
+        return {"GET": NO_SESSION, "POST": Answer(Outcome.OK, 201, None, {"session": "new"}), "PUT": OK}[method]
+
+    operations, worker = operations_of(tmp_path, script, 6)
+    assert [(o.f, o.site, o.outcome.value) for o in operations[3:]] == [
+        ("use-session", "b", "fail"), ("open-session", "b", "ok"), ("write", "b", "ok"),
+    ]  # fmt: skip
+    assert (operations[3].key, operations[3].error) == ("subscriber-0-0", "404 unknown session")
+    assert worker.sessions == [("subscriber-0-0", "token"), ("subscriber-0-1", "new")]
+
+
+def test_a_worker_keeps_its_session_when_a_lagging_standby_does_not_know_it_yet(tmp_path: Path) -> None:
+    known = False
+
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        if endpoint.site == "a":
+            return OK if path == "/sessions" else REFUSED
+        if not known:
+            return NO_SESSION if method == "GET" else READ_ONLY
+        return OK
+
+    operations, worker = operations_of(tmp_path, script, 5)
+    assert (operations[-1].f, operations[-1].outcome) == ("open-session", Outcome.FAIL)
+    assert worker.sessions == [("subscriber-0-0", "token")] and worker.endpoint == A1
+
+
+def test_keys_sort_by_worker_and_number_and_values_depend_on_the_seed() -> None:
+    assert [key_of(2, n) for n in (0, 147)] == ["w2-000000", "w2-000147"]
+    assert value_of(1, "w2-000147") != value_of(2, "w2-000147") != value_of(2, "w2-000148")
+
+
+def probes_of(folder: Path, script: Script, seconds: float, **plan: Any) -> list[Any]:
+    """The probes of so many seconds."""
+    recorder = ProbeRecorder(folder / "probes.jsonl")
+    prober = Prober(plan_in(folder, **plan), [A1, A2, B1], Scripted(script), recorder, Tally())  # type: ignore[arg-type]
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        await prober.run(stop)
+
+    asyncio.run(run())
+    reading = read_probes(folder / "probes.jsonl")
+    assert reading.problems == ()
+    assert [probe.n for probe in reading.probes] == list(range(len(reading.probes)))
+    interval = plan.get("probe_interval_ns", 20_000_000)
+    assert {probe.due - n * interval for n, probe in enumerate(reading.probes)} == {reading.probes[0].due}
+    return list(reading.probes)
+
+
+def test_ticks_that_are_late_are_sent_late_and_none_is_left_out(tmp_path: Path) -> None:
+    blocked = False
+
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        nonlocal blocked
+        if path == "/heartbeats/3":
+            blocked = True
+            time.sleep(0.2)  # the whole process stands still, as on an overloaded machine
+        return OK
+
+    probes = probes_of(tmp_path, script, 1.0)
+    assert blocked
+    late = [probe.n for probe in probes if probe.sent - probe.due > 50_000_000]
+    assert set(range(4, 8)) <= set(late)
+
+
+def test_a_probe_is_ok_when_another_site_takes_it_although_the_first_swallows_requests(tmp_path: Path) -> None:
+    probes = probes_of(tmp_path, lambda m, endpoint, p: 60.0 if endpoint.site == "a" else OK, 0.2, probe_timeout=0.4)
+    assert probes[0].ok and probes[0].site == "b"
+
+
+def test_later_probes_go_first_to_the_site_that_served_last(tmp_path: Path) -> None:
+    service = Scripted(lambda m, endpoint, p: REFUSED if endpoint.site == "a" else OK)
+    prober = Prober(
+        plan_in(tmp_path), [A1, A2, B1], service, ProbeRecorder(tmp_path / "probes.jsonl"), Tally()  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    async def run() -> None:
+        await prober.tick(0, 0)
+        await prober.tick(1, 0)
+
+    asyncio.run(run())
+    assert [url for _, url, _ in service.asked] == ["http://a1", "http://a2", "http://b1", "http://b1"]
+
+
+def test_a_probe_that_nobody_takes_says_what_each_front_end_said(tmp_path: Path) -> None:
+    probes = probes_of(tmp_path, lambda m, endpoint, p: REFUSED if endpoint.site == "a" else READ_ONLY, 0.05)
+    refused = "a: not connected: Connection refused"
+    assert not probes[0].ok and probes[0].site is None
+    assert probes[0].error == f"{refused}; {refused}; b: 503 read-only"
+
+
+def final_read_of(folder: Path, script: Script, timeout: float = 5.0) -> tuple[bool, tuple[Operation, ...]]:
+    history = HistoryRecorder(folder / "history.jsonl")
+    reader = FinalRead(4, [A1, A2], Scripted(script), history, 1.0)  # type: ignore[arg-type]
+    complete = asyncio.run(reader.run([("subscriber-0-0", "token")], timeout))
+    return complete, read_history(folder / "history.jsonl").operations
+
+
+def page(items: list[list[Any]], following: int | None) -> Answer:
+    return Answer(Outcome.OK, 200, None, {"items": items, "next": following})
+
+
+def test_the_final_read_reads_all_pages_and_uses_every_session(tmp_path: Path) -> None:
+    pages = {"after=0": page([[1, "k1", "v"]], 1), "after=1": page([[2, "k2", "v"]], None)}
+
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        return next((answer for cursor, answer in pages.items() if cursor in path), OK)
+
+    complete, operations = final_read_of(tmp_path, script)
+    assert complete and all(o.final and o.process == 4 for o in operations)
+    assert [(o.f, o.key, o.items, o.complete) for o in operations] == [
+        ("scan", None, (("k1", "v"),), False),
+        ("scan", "1", (("k2", "v"),), True),
+        ("use-session", "subscriber-0-0", (), False),
+    ]
+
+
+def test_a_page_that_was_not_answered_is_asked_for_again_as_another_operation(tmp_path: Path) -> None:
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        if "records" in path:
+            return READ_ONLY if endpoint is A1 else page([[1, "k1", "v"]], None)
+        return NO_SESSION
+
+    complete, operations = final_read_of(tmp_path, script)
+    assert complete
+    assert [(o.f, o.outcome.value, o.complete) for o in operations] == [
+        ("scan", "fail", False), ("scan", "ok", True), ("use-session", "fail", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", [READ_ONLY, Answer(Outcome.OK, 200, None, {"records": []})])
+def test_a_final_read_that_gets_no_page_in_time_is_not_complete(tmp_path: Path, answer: Answer) -> None:
+    complete, operations = final_read_of(tmp_path, lambda *_: answer, timeout=0.3)
+    assert not complete and operations
+    assert not any(o.complete or o.outcome is Outcome.OK for o in operations)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"endpoints": {}}, "none has been given"),
+        ({"endpoints": {"a": ["http://a"], "b": []}}, "none for b"),
+        ({"workers": 0}, "workers must be above 0"),
+        ({"rate": -1.0}, "rate must be above 0"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(WorkloadError, match=said):
+        WorkloadPlan(**{"endpoints": {"a": ["http://a"]}, "folder": tmp_path, **change})
