@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.checkers.timeline import last_instant, open_phase, site_loss
-from conformance.checkers.words import count, listed
+from conformance.checkers.words import count, joined
 from conformance.model import Event, Evidence, ScenarioRecord, Status, Verdict
 
 
@@ -17,11 +17,12 @@ def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
     sentences = []
     for name, planned in Counter(record.info.faults_planned).items():
         injected = [e for e in record.fault_events(name, "injected") if e.ok is not False]
+        failed = [e for e in record.fault_events(name) if e.ok is False]
         verified = record.fault_events(name, "verified")
         bitten = [e for e in verified if e.ok is True]
         if len(injected) < planned:
             seen = f"only {len(injected)} of {planned} times" if injected else "never"
-            sentences.append(f"The fault {name} was planned and {seen} injected{_said(record.fault_events(name))}.")
+            sentences.append(f"The fault {name} was planned and {seen} injected{_said(failed)}.")
         elif len(bitten) < len(verified):
             blunt = [e for e in verified if e.ok is not True]
             sentences.append(f"The fault {name} was injected and did not show its effect{_said(blunt)}.")
@@ -92,7 +93,7 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
 def _said(events: Sequence[Event]) -> str:
     """What was noted of the events, as a subordinate piece of a sentence."""
     notes = list(dict.fromkeys(e.detail.rstrip(".") for e in events if e.detail))
-    return f": {listed(notes)}" if notes else ""
+    return f": {joined(notes)}" if notes else ""
 
 
 def _sentence(text: str) -> str:

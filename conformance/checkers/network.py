@@ -11,7 +11,7 @@ from conformance.checkers.difference import differences
 from conformance.checkers.equivalence import BUDGET, Pairing, TooSymmetrical, compare
 from conformance.checkers.inventories import BeforeAndAfter, before_and_after
 from conformance.checkers.topology import Topology, topology
-from conformance.checkers.words import count, listed
+from conformance.checkers.words import count, joined, listed
 from conformance.model import Event, Evidence, Inventory, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 
@@ -47,14 +47,14 @@ def check(record: ScenarioRecord) -> Verdict:
     total = len(found) if found else len(evidence)
     figures["differences"] = total
     if comparison.witness is None or evidence:
-        texts = listed((e.text for e in evidence), most=3) if evidence else "their structure as a whole"
+        texts = joined(e.text for e in evidence) if evidence else "their structure as a whole"
         return Verdict(Status.FAIL, f"{count(total, 'difference')}: {texts}.", figures, evidence)
     if observed is not None and observed.ok is False:
         detail = observed.detail.rstrip(".") or "the observation failed"
         return Verdict(Status.FAIL, f"The records are equal, but what can be reached is not: {detail}.", figures)
     unresolved = [*left.unresolved, *right.unresolved]
     if unresolved:
-        reason = f"What is on record is equal, but {listed(unresolved, most=2)}."
+        reason = f"What is on record is equal, but {joined(unresolved, most=2)}."
         return Verdict(Status.INCONCLUSIVE, reason, figures)
     same = f"{_compared(both.before)} of {both.before.site} are connected the same way at {both.after.site}."
     if observed is None:

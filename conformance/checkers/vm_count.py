@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.checkers.inventories import BeforeAndAfter, before_and_after
-from conformance.checkers.words import count, listed
+from conformance.checkers.words import count, joined, listed
 from conformance.model import Evidence, Inventory, ScenarioRecord, Status, Verdict
 from conformance.model.inventory import Server
 from conformance.model.verdict import FigureValue
@@ -47,11 +47,11 @@ def check(record: ScenarioRecord) -> Verdict:
     evidence = (*_differences(both), *_groupings(both), *_not_running(after), *_not_apart(after))
     figures["differences"] = len(evidence)
     if evidence:
-        reason = f"{count(len(evidence), 'difference')}: {listed(e.text for e in evidence)}."
+        reason = f"{count(len(evidence), 'difference')}: {joined(e.text for e in evidence)}."
         return Verdict(Status.FAIL, reason, figures, evidence[:NAMED])
     doubts = list(_doubts(both))
     if doubts:
-        return Verdict(Status.INCONCLUSIVE, f"{'; '.join(doubts)}.", figures)
+        return Verdict(Status.INCONCLUSIVE, f"{joined(doubts, most=len(doubts))}.", figures)
     roles = Counter(s.role for s in after.servers)
     counted = listed((f"{n} {role}" for role, n in sorted(roles.items())), most=len(roles))
     reason = (
@@ -100,7 +100,7 @@ def _differences(both: BeforeAndAfter) -> Iterator[Evidence]:
 def _beyond(
     servers: tuple[Server, ...], makes: dict[str, Make], others: tuple[Server, ...], other_makes: dict[str, Make]
 ) -> dict[str, list[Server]]:
-    """The servers, by role, for which the other site has none of the same make left: one of the same name goes first."""
+    """The servers, by role, for which the other site has none of that make left; namesakes go first."""
     namesakes = {(s.label, other_makes[s.id]) for s in others}
     left = Counter(other_makes.values())
     found: defaultdict[str, list[Server]] = defaultdict(list)

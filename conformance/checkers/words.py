@@ -45,3 +45,9 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     if len(shown) > most:
         return f"{', '.join(shown[:most])} and {len(shown) - most} more"
     return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+
+
+def joined(clauses: Iterable[str], most: int = 3) -> str:
+    """The first few clauses, and how many more there are: ``a; b; c; and 4 more``."""
+    shown: Sequence[str] = list(clauses)
+    return "; ".join([*shown[:most], *([f"and {len(shown) - most} more"] if len(shown) > most else [])])
