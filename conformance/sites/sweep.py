@@ -17,6 +17,7 @@ from conformance.sites.site import Site, SiteError, describe
 from conformance.waiting import NotReached, wait_until
 
 _WORKERS = 4
+_SERVERS_GO_S = 30.0
 
 # What can go at the same time, in the order in which dependencies allow it.
 _STAGES = (
@@ -107,16 +108,19 @@ def _delete(cloud: Connection, run_id: str, left: list[_Leftover], pool: ThreadP
         # A network takes its subnets along.
         items = [i for i in left if i.kind in stage and not (i.kind == "subnet" and i.resource.network_id in networks)]
         refusals |= dict(answer for answer in pool.map(attempt, items) if answer)
-        if any(i.kind == "server" for i in items):
-            _await_no_servers(cloud, run_id)
+        if servers := {i.id for i in items if i.kind == "server"}:
+            _await_gone(cloud, run_id, servers)
     return refusals
 
 
-def _await_no_servers(cloud: Connection, run_id: str) -> None:
+def _await_gone(cloud: Connection, run_id: str, servers: set[str]) -> None:
     """Ports and volumes can go only when Nova has let go of them."""
     try:
         wait_until(
-            lambda: not owned.server_ids(cloud, run_id), timeout=30, what="the run's servers to go", interval=0.1
+            lambda: not servers & owned.server_ids(cloud, run_id),
+            timeout=_SERVERS_GO_S,
+            what="the run's servers to go",
+            interval=0.1,
         )
     except NotReached:
         return  # the next look lists them by name, and tries again
