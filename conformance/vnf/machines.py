@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -113,16 +114,11 @@ def _await_volume(build: Build, label: str, volume_id: str) -> None:
 
 def boot_servers(build: Build, parts: Parts, primary: Endpoint | None, workers: Executor) -> tuple[Guest, ...]:
     """Ask for all servers at once; they are still building when this returns."""
-    members = [(role, index) for role, settings in build.blueprint.roles.items() for index in range(settings.count)]
-    peers: dict[str, list[dict[str, str]]] = {}
-    for role, index in members:
-        peers.setdefault(role, []).append({n: p.address for n, p in parts.ports[f"{role}-{index}"].items()})
-    # All user data first: a template's mistake should show before anything boots.
-    user_data = {m: _user_data(build, parts, *m, peers, primary) for m in members}
-    running = {m: workers.submit(_boot, build, parts, *m, user_data[m]) for m in members}
+    scripts = render_user_data(build, parts, primary)
+    running = {member: workers.submit(_boot, build, parts, *member, script) for member, script in scripts.items()}
     return tuple(
-        Guest(f"{role}-{index}", role, index, running[role, index].result(), peers[role][index])
-        for role, index in members
+        Guest(f"{role}-{index}", role, index, future.result(), _addresses(parts, role, index))
+        for (role, index), future in running.items()
     )
 
 
@@ -174,44 +170,56 @@ def _block_devices(parts: Parts, settings: RoleSettings, guest: str) -> list[dic
     return [root, *volumes]
 
 
-def _user_data(
-    build: Build,
-    parts: Parts,
-    role: str,
-    index: int,
-    peers: Mapping[str, list[dict[str, str]]],
-    primary: Endpoint | None,
-) -> str:
-    """The role's template, rendered for one member; docs/how-to-blueprint.md lists what ``config`` holds."""
-    config = {
-        "run_id": build.run_id,
-        "site": build.site.name,
-        "role": role,
-        "index": index,
-        "addresses": peers[role][index],
-        "peers": peers,
-        "variables": build.blueprint.variables,
-        "primary": {"host": primary.host, "port": primary.port} if primary else None,
-        "volumes": parts.volumes.get(f"{role}-{index}", {}),
+def render_user_data(build: Build, parts: Parts, primary: Endpoint | None) -> dict[tuple[str, int], str]:
+    """Every member's user data, in base64, by role and index: all of them, before anything boots from the first.
+
+    docs/how-to-blueprint.md lists what a template finds in ``config``. UsageError names the template and the line.
+    """
+    members = [(role, index) for role, settings in build.blueprint.roles.items() for index in range(settings.count)]
+    peers: dict[str, list[Mapping[str, str]]] = {}
+    for role, index in members:
+        peers.setdefault(role, []).append(_addresses(parts, role, index))
+    return {
+        (role, index): _render(
+            build.blueprint.roles[role].user_data,
+            role,
+            {
+                "run_id": build.run_id,
+                "site": build.site.name,
+                "role": role,
+                "index": index,
+                "addresses": peers[role][index],
+                "peers": peers,
+                "variables": build.blueprint.variables,
+                "primary": {"host": primary.host, "port": primary.port} if primary else None,
+                "volumes": parts.volumes.get(f"{role}-{index}", {}),
+            },
+        )
+        for role, index in members
     }
-    path = build.blueprint.roles[role].user_data
+
+
+def _addresses(parts: Parts, role: str, index: int) -> dict[str, str]:
+    return {network: port.address for network, port in parts.ports[f"{role}-{index}"].items()}
+
+
+def _render(template: Path, role: str, config: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(path.parent),
+        loader=jinja2.FileSystemLoader(template.parent),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  it renders scripts, not HTML
+        autoescape=False,  # it renders scripts, not HTML
         keep_trailing_newline=True,
     )
     try:
-        script = environment.get_template(path.name).render(config=config)
+        script = environment.get_template(template.name).render(config=config)
     except jinja2.TemplateError as error:
         line = getattr(error, "lineno", None)
-        where = f"{getattr(error, 'filename', None) or path}{f', line {line}' if line else ''}"
+        where = f"{getattr(error, 'filename', None) or template}{f', line {line}' if line else ''}"
         raise UsageError(f"The user data template {where} of role {role!r} cannot be rendered: {error}") from None
     encoded = base64.b64encode(script.encode()).decode()
     if len(encoded) > _USER_DATA_LIMIT:
         raise UsageError(
-            f"The user data of role {role!r} ({path}) is {len(encoded)} characters in base64; Nova takes "
-            f"{_USER_DATA_LIMIT}. "
-            "Move parts of it into the image."
+            f"The user data of role {role!r} ({template}) is {len(encoded)} characters in base64; "
+            f"Nova takes {_USER_DATA_LIMIT}. Move parts of it into the image."
         )
     return encoded
