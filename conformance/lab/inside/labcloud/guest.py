@@ -66,7 +66,7 @@ def _say(line: str) -> None:
 
 
 def _run_user_data(directory: Path, path: str, spec: dict) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     script = directory / "user_data"
@@ -79,6 +79,7 @@ def _run_user_data(directory: Path, path: str, spec: dict) -> NoReturn:
     }
     try:
         if script.exists() and script.read_bytes()[:2] == b"#!":
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, programs do not expect that
             os.execve(script, [str(script)], environment)
         if script.exists():
             _say("user_data is not a #! script: the lab runs its default application instead")

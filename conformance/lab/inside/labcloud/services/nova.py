@@ -29,11 +29,11 @@ def application(site):
     os_vif.initialize()
     patches.several_computes_in_one_process()
     objects.Service.enable_min_version_cache()
-    for binary, topic in (("nova-conductor", conductor_rpc.RPC_TOPIC), ("nova-scheduler", scheduler_rpc.RPC_TOPIC)):
-        _start(service.Service.create(binary=binary, topic=topic))
-    # computes report their inventory once at start and then only every 60 s: wait for those who take the report
+    # all of them ask placement once at start, the computes then only every 60 s: wait for those who answer
     for needed in ("keystone", "placement"):
         _wait(lambda url=site.urls[needed]: _answers(url), f"an HTTP answer of {needed} at {site.urls[needed]}")
+    for binary, topic in (("nova-conductor", conductor_rpc.RPC_TOPIC), ("nova-scheduler", scheduler_rpc.RPC_TOPIC)):
+        _start(service.Service.create(binary=binary, topic=topic))
     for host in site.compute_hosts():
         nova.conf.CONF.set_override("host", host)
         compute = service.Service.create(

@@ -1,0 +1,51 @@
+"""A lab of the tests' own beside whatever else runs on this machine, and a tenant in each of its clouds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import openstack
+import pytest
+import yaml
+from lab_tenant import Tenant
+
+from conformance.lab import Lab
+
+LAB = "lab-tests"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Two running clouds, stopped after the last test."""
+    made = Lab(LAB)
+    made.up()
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="session")
+def tenants(lab: Lab) -> dict[str, Tenant]:
+    """A tenant per site."""
+    sites = yaml.safe_load(lab.sites_yaml.read_text())["sites"]
+    return {name: _tenant(lab.clouds_yaml, sites[name]["cloud"], sites[name]["tenant_pool"]) for name in sites}
+
+
+@pytest.fixture
+def tenant(tenants: dict[str, Tenant]) -> Iterator[Tenant]:
+    """The tenant in site-a; whatever servers and ports a test leaves are removed."""
+    yield tenants["site-a"]
+    tenants["site-a"].clean()
+
+
+def _tenant(clouds_yaml: Path, cloud: str, pool: str) -> Tenant:
+    config = openstack.config.OpenStackConfig(config_files=[str(clouds_yaml)])
+    connection = openstack.connection.Connection(config=config.get_one(cloud))
+    prefix = ".".join(pool.split(".")[:2])
+    network = connection.network.create_network(name="tests")
+    subnet = connection.network.create_subnet(
+        name="tests", network_id=network.id, ip_version=4, cidr=f"{prefix}.10.0/24", is_dhcp_enabled=False
+    )
+    image = connection.create_image("tests", data=b"no disk", disk_format="raw", container_format="bare", wait=True)
+    flavor = connection.compute.find_flavor("lab.tiny", ignore_missing=False)
+    return Tenant(connection, prefix, network.id, subnet.id, image.id, flavor.id)
