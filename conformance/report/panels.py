@@ -92,11 +92,10 @@ def latency(drawing: Drawing) -> None:
     for exponent in range(low, high + 1):
         drawing.rule(LEFT, at(10.0**exponent), LEFT + PLOT, at(10.0**exponent))
         drawing.add(text_at(LEFT - 6, at(10.0**exponent) + 4, _ms(10.0**exponent), "t-tick", "end"))
-    tops = [at(item.high) if item else None for item in bins.latency]
-    lows = [at(item.low) if item else None for item in bins.latency]
-    drawing.add(
-        f'<path d="{_band(bins, [item is not None for item in bins.latency], _heights(tops), _heights(lows))}" class="envelope"/>'
-    )
+    tops = _heights([at(item.high) if item else None for item in bins.latency])
+    lows = _heights([at(item.low) if item else None for item in bins.latency])
+    answered = [item is not None for item in bins.latency]
+    drawing.add(f'<path d="{_band(bins, answered, tops, lows)}" class="envelope"/>')
     drawing.add(f'<path d="{_curve(bins, [at(i.p99) if i else None for i in bins.latency])}" class="l-p99"/>')
     drawing.add(f'<path d="{_curve(bins, [at(i.p50) if i else None for i in bins.latency])}" class="l-p50"/>')
 

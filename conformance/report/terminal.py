@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -67,7 +66,7 @@ def _table(rows: list[Row]) -> Table:
     for row in rows:
         word = WORDS[row.result.verdict]
         verdict = Text(f"{word.symbol} {word.text}", style=_STYLES[row.result.verdict])
-        table.add_row(row.result.id, escape(row.title), verdict, escape(row.result.reason))
+        table.add_row(row.result.id, Text(row.title), verdict, Text(row.result.reason))
     return table
 
 
