@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import openstack
 import psutil
 import pytest
 from junitparser import JUnitXml
 
 from conformance.faults.journal import leftovers
 from conformance.lab import Lab
+from conformance.sites import load_sites
 
 pytestmark = pytest.mark.lab
 
@@ -25,9 +25,9 @@ JUDGED = ["MS-GR-01", "MS-GR-02", "MS-GR-03", "MS-GR-05", "MS-GR-06", "MS-GR-07"
 def resources(lab: Lab) -> list[str]:
     """Names of everything a run made that is still there."""
     left = []
-    config = openstack.config.OpenStackConfig(config_files=[str(lab.clouds_yaml)])
-    for site in ("site-a", "site-b"):
-        cloud = openstack.connection.Connection(config=config.get_one(f"lab-{site}"))
+    sites = load_sites(lab.sites_yaml)
+    for site in sites.sites:
+        cloud = site.cloud
         for listing in (
             cloud.compute.servers(),
             cloud.network.networks(),
@@ -39,7 +39,8 @@ def resources(lab: Lab) -> list[str]:
             cloud.compute.flavors(),
             cloud.compute.server_groups(),
         ):
-            left += [f"{site}: {item.name}" for item in listing if item.name.startswith("msha-")]
+            left += [f"{site.name}: {item.name}" for item in listing if item.name.startswith("msha-")]
+    sites.close()
     return left
 
 
