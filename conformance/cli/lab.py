@@ -46,11 +46,11 @@ def lab() -> None:
 @lab.command()
 @_name
 @click.option(
-    "--sites", default=2, show_default=True, type=click.IntRange(2, 10), help="How many clouds: site-a, site-b, ..."
+    "--sites", type=click.IntRange(2, 10), help="How many clouds a new lab has: site-a, site-b, ...  [default: 2]"
 )
-def up(name: str, sites: int) -> None:
+def up(name: str, sites: int | None) -> None:
     """Start the lab, or whatever of it is not running, and wait until all of it is usable."""
-    names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites))
+    names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites)) if sites else None
     started = time.monotonic()
     with _progress() as progress:
         chosen = Lab(name, names, progress)

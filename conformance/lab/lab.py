@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.lab import clouds, databases, processes, record, startup, status
 from conformance.lab.addressing import site_addresses
-from conformance.lab.errors import LabError
+from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.guests import make_open
 from conformance.lab.places import check_usable, labs_directory
 from conformance.lab.preflight import check_space, full_disk_explained, lock
@@ -136,7 +136,7 @@ class Lab:
     def _record_for_up(self) -> LabRecord:
         known = record.load(self.directory)
         if known and self._wanted and known.sites != self._wanted:
-            raise LabError(
+            raise LabUsageError(
                 f"The lab {self.name} has the sites {', '.join(known.sites)}, but {', '.join(self._wanted)} were asked "
                 f"for. Stop it first (multisite-ha lab down --name {self.name}) or use another --name."
             )
@@ -167,7 +167,7 @@ class Lab:
     def _site(self, name: str) -> LabSite:
         sites = {site.name: site for site in self._sites(self._existing())}
         if name not in sites:
-            raise LabError(f"The lab {self.name} has no site {name!r}; it has {', '.join(sites)}.")
+            raise LabUsageError(f"The lab {self.name} has no site {name!r}; it has {', '.join(sites)}.")
         return sites[name]
 
     def _sites(self, known: LabRecord) -> list[LabSite]:

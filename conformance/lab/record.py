@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from conformance.lab.addressing import SITES_PER_SLOT, SLOTS
-from conformance.lab.errors import LabError
+from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.files import write_private
 from conformance.lab.places import labs_directory
 
@@ -35,15 +35,16 @@ class LabRecord:
 
 
 def check_names(lab: str, sites: tuple[str, ...]) -> None:
-    """Raise LabError unless the names can be used in host names, paths and cloud names."""
+    """Raise LabUsageError unless the names can be used in host names, paths and cloud names."""
     for kind, name in (("lab", lab), *(("site", site) for site in sites)):
         if not NAME.fullmatch(name):
-            raise LabError(
+            raise LabUsageError(
                 f"{name!r} cannot be the name of a {kind}: use up to 32 lower-case letters, digits and hyphens, "
                 "beginning with a letter."
             )
     if not 2 <= len(sites) <= SITES_PER_SLOT or len(set(sites)) < len(sites):
-        raise LabError(f"A lab has 2 to {SITES_PER_SLOT} sites with different names; got {', '.join(sites) or 'none'}.")
+        given = ", ".join(sites) or "none"
+        raise LabUsageError(f"A lab has 2 to {SITES_PER_SLOT} sites with different names; given were {given}.")
 
 
 def load(directory: Path) -> LabRecord | None:
