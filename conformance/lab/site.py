@@ -112,6 +112,7 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
         "guests": str(site.guests),
         "venv": str(venv),
         "address": site.addresses.api,
+        "link_address": site.addresses.link,
         "region": region(site),
         "keystone_url": site.addresses.url("keystone"),
         "glance_url": site.addresses.url("glance"),

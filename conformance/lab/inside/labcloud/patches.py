@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import json
+import os
 import sqlite3
 import sys
 import threading
 import time
 from importlib.abc import MetaPathFinder
+from types import ModuleType
 
 
 class PatchOutdated(Exception):
     """What a patch replaces is no longer what it was written for."""
 
 
-def replace(owner: type, name: str, new: object, *, digest: str, release: str, symptom: str) -> None:
-    """Set ``owner.name`` to ``new`` if the class's source is the one known (first 12 digits of its sha256)."""
+def replace(owner: type | ModuleType, name: str, new: object, *, digest: str, release: str, symptom: str) -> None:
+    """Set ``owner.name`` to ``new`` if the owner's source is the one known (first 12 digits of its sha256)."""
     seen = hashlib.sha256(inspect.getsource(owner).encode()).hexdigest()[:12]
     if seen != digest:
         raise PatchOutdated(
@@ -131,6 +134,42 @@ def concurrent_sqlite() -> None:
     known = {"release": "oslo.db 18.1.1", "symptom": '"database is locked" with sqlite'}
     replace(owner, "_session", telling_the_mode(owner._session), digest="66d4333141ef", **known)
     replace(owner, "_connection", telling_the_mode(owner._connection), digest="66d4333141ef", **known)
+
+
+def cinder_without_qemu_img() -> None:
+    """Symptom: volumes made from images end in "error", because cinder 29 asks qemu-img, as root, about every image.
+    A fresh machine has no qemu-img and an ordinary user no root; OpenStack's own inspector reads formats in Python."""
+    import cinder.privsep.format_inspector
+    from cinder import exception
+    from cinder.image import image_utils
+    from oslo_utils import imageutils
+    from oslo_utils.imageutils import format_inspector
+
+    def qemu_img_info(path, run_as_root=True, force_share=False, allow_qcow2_backing_file=False, img_format=None):
+        found = img_format
+        if found != "raw":
+            found = cinder.privsep.format_inspector.get_format_if_safe(
+                path=path, allow_qcow2_backing_file=allow_qcow2_backing_file
+            )
+        if found is None:
+            raise exception.Invalid(reason="Image/Volume failed safety check")
+        raw = found == "raw"
+        told = {
+            "filename": os.path.abspath(path),
+            "format": "raw" if found == "luks" else found,  # encrypted images count as raw, as in the original
+            "virtual-size": os.stat(path).st_size if raw else format_inspector.detect_file_format(path).virtual_size,
+            "actual-size": os.stat(path).st_blocks * 512,
+        }
+        return imageutils.QemuImgInfo(json.dumps(told), format="json")
+
+    replace(
+        image_utils,
+        "qemu_img_info",
+        qemu_img_info,
+        digest="e53488dda367",
+        release="cinder 29.0.0",
+        symptom="volumes made from images end in error without qemu-img",
+    )
 
 
 def cinder_in_threads() -> None:

@@ -10,6 +10,7 @@ def application(site):
     from labcloud import patches
 
     patches.cinder_in_threads()
+    patches.cinder_without_qemu_img()
     sys.argv = ["cinder", "--config-file", str(site.etc / "cinder.conf")]
     from cinder.wsgi import wsgi
 
