@@ -1,4 +1,4 @@
-"""Print one JSON line per test of the subunit v2 stream on stdin. Runs in tempest's environment, imports nothing of ours."""
+"""Print one JSON line per test of the subunit v2 stream on stdin; runs in tempest's environment."""
 
 import json
 import sys

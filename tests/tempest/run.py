@@ -1,4 +1,4 @@
-"""How real the lab's clouds are: OpenStack's own test suite, tempest, against a lab of its own, and the guests beside it.
+"""How real the lab's clouds are: OpenStack's own test suite, tempest, against a lab, and the guests beside it.
 
     tox -e tempest                      tempest's smoke tests, then the checks of guests
     tox -e tempest -- api               the API suites (about half an hour on two cores)

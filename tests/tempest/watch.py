@@ -13,7 +13,7 @@ from openstack.exceptions import SDKException
 
 from conformance.lab import Lab
 
-INTERVAL = 3.0  # seconds between two looks
+INTERVAL = 5.0  # seconds between two looks
 
 
 class Watch:
