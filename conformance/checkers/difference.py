@@ -1,11 +1,12 @@
 """What differs between two topologies that are not the same: named object by object, field by field.
 
 No pairing makes the two equal, so the one is sought under which the fewest things differ: by name (names mean
-the same at every site), by structure (for what was renamed), and at last by likeness.
+the same at every site), by structure or by the order of names (for what was renamed), and at last by likeness.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,12 +41,15 @@ class Difference:
 def differences(left: Topology, right: Topology, rounds: list[tuple[Colours, Colours]]) -> list[Difference]:
     """The shortest list of differences found; ``rounds`` are those of
     conformance.checkers.equivalence.compare."""
+    by_label = list(_pair_by_label(left, right))
+    by_colour = list(_pair_by_colour(left, right, rounds))
     candidates = []
-    for by_name_first in (True, False):
+    for first, second, by_order in ((by_label, by_colour, False), (by_colour, by_label, False), (by_label, [], True)):
         pairs: Pairing = {}
-        steps = (_pair_by_label(left, right), _pair_by_colour(left, right, rounds))
-        for step in steps if by_name_first else reversed(steps):
-            _extend(pairs, step)
+        _extend(pairs, first)
+        _extend(pairs, second)
+        if by_order:
+            _pair_by_order(left, right, pairs)
         _pair_by_likeness(left, right, pairs)
         candidates.append(list(_under(left, right, pairs)))
     return min(candidates, key=len)
@@ -88,11 +92,22 @@ def _singles(colours: Colours) -> dict[int, str]:
     return {colour: key for key, colour in colours.items() if counts[colour] == 1}
 
 
+def _pair_by_order(left: Topology, right: Topology, pairs: Pairing) -> None:
+    """What is left of each kind, in the order of names, where both sides have as many: ``dr-port-9`` for ``port-9``."""
+    taken = set(pairs.values())
+    here = [n for n in _ordered(left) if n.key not in pairs]
+    there = [n for n in _ordered(right) if n.key not in taken]
+    for kind in dict.fromkeys(n.kind for n in here):
+        mine, theirs = [n for n in here if n.kind == kind], [n for n in there if n.kind == kind]
+        if len(mine) == len(theirs):
+            _extend(pairs, ((a.key, b.key) for a, b in zip(mine, theirs, strict=True)))
+
+
 def _pair_by_likeness(left: Topology, right: Topology, pairs: Pairing) -> None:
     """What is left: the most alike first, as long as at least half of the fields are equal."""
     taken = set(pairs.values())
-    here = [n for n in _ordered(left) if n.key not in pairs and n.fields]
-    there = [n for n in _ordered(right) if n.key not in taken and n.fields]
+    here = [n for n in _ordered(left) if n.key not in pairs]
+    there = [n for n in _ordered(right) if n.key not in taken]
     colours = colours_of_pairs(left, right, pairs)
     for kind in dict.fromkeys(n.kind for n in here):
         mine, theirs = [n for n in here if n.kind == kind], [n for n in there if n.kind == kind]
@@ -116,7 +131,12 @@ def _fields(node: Node, colours: Colours) -> dict[str, Hashable]:
 def _ordered(side: Topology) -> list[Node]:
     """All nodes, in the order in which a person would look at them."""
     known = [n for n in side.nodes.values() if n.kind in _ORDER]
-    return sorted(known, key=lambda n: (_ORDER.index(n.kind), n.label, n.key))
+    return sorted(known, key=lambda n: (_ORDER.index(n.kind), _natural(n.label), n.key))
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    """A sort key by which 9 comes before 10."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", label)]
 
 
 def _under(left: Topology, right: Topology, pairs: Pairing) -> Iterator[Difference]:

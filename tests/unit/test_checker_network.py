@@ -23,6 +23,7 @@ from builders import (
     inventory,
 )
 
+from conformance.checkers import equivalence
 from conformance.checkers.registry import judge
 from conformance.model import Event, Inventory, ScenarioRecord, Status, Verdict
 from conformance.model.inventory import (
@@ -583,3 +584,36 @@ def test_a_second_external_network_is_another_one() -> None:
 
     assert judged(on_both(other)(clean())).status is Status.PASS
     assert judged(after(same)(before(other)(clean()))).status is Status.FAIL
+
+
+def test_an_external_network_of_another_name_is_no_further_difference() -> None:
+    edits = (edit_object("networks", "public", label="provider"), edit_object("networks", "oam", mtu=9000))
+    verdict = judged(after(*edits)(clean()))
+    assert [e.text for e in verdict.evidence] == ["network oam: MTU is 1450 at site-a and 9000 at site-b"]
+
+
+def test_where_structure_tells_nothing_apart_the_order_of_names_does() -> None:
+    def alike(prefix: str, moved: int | None) -> Edit:
+        def change(inventory: Inventory) -> Inventory:
+            groups = tuple(
+                SecurityGroup(
+                    f"{prefix}{i}",
+                    f"{prefix}{i}",
+                    (SecurityGroupRule("ingress", "IPv4", "tcp", 81 if i == moved else 80, 80),),
+                )
+                for i in range(12)
+            )
+            return replace(inventory, security_groups=(*inventory.security_groups, *groups))
+
+        return change
+
+    verdict = judged(after(alike("b-", 10))(before(alike("a-", None))(clean())))
+    assert len(verdict.evidence) == 1
+    assert verdict.evidence[0].text.startswith("security group a-10 (b-10 at site-b): rule is ingress IPv4 tcp 80 ")
+
+
+def test_networks_too_symmetrical_to_compare_stay_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equivalence, "BUDGET", 500)
+    verdict = judged(after(ring((6,)))(before(ring((3, 3)))(clean())))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "so symmetrical that" in verdict.reason
