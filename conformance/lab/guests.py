@@ -32,6 +32,11 @@ def guests_directory(site_directory: Path) -> Path:
     return OPEN_STATE / hashlib.sha256(str(site_directory).encode()).hexdigest()[:16]
 
 
+def instances_directory(site_directory: Path) -> Path:
+    """Parent of the instances' directories of a site."""
+    return guests_directory(site_directory) / "instances"
+
+
 def guest_path(venv: Path) -> str:
     """PATH of guests: python3 with psycopg2, PostgreSQL's programs, the system's."""
     return f"{venv / 'bin'}:{_postgresql(venv) / 'bin'}:{SYSTEM_PATH}"

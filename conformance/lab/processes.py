@@ -17,6 +17,7 @@ import psutil
 
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
+from conformance.lab.guests import instances_directory
 from conformance.lab.site import LabSite
 from conformance.waiting import NotReached, wait_until
 
@@ -68,11 +69,12 @@ def of_lab(lab: str, directory: Path) -> list[psutil.Process]:
     """All living processes of the lab in ``directory``, whatever its sites are called."""
     start = lab_title(lab, directory, "\0").partition("\0")[0]
     inside = (f" [{directory}]", f" [{directory}/")
+    sites = (directory / "sites").glob("*")
     return _members(
         lambda words: (
             _is_supervisor(words, directory) or (words.startswith(start) and any(part in words for part in inside))
         ),
-        (f"{directory}/sites/",),
+        tuple(f"{instances_directory(site)}/" for site in sites),
     )
 
 

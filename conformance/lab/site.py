@@ -13,7 +13,7 @@ from pathlib import Path
 
 from conformance.lab.addressing import PORTS, SiteAddresses
 from conformance.lab.files import write_private
-from conformance.lab.guests import guests_directory, make_open
+from conformance.lab.guests import guests_directory, instances_directory, make_open
 
 TEMPLATES = Path(__file__).with_name("config")
 COMPUTES = 6  # nova-compute hosts of a site: more than the members of one anti-affinity group of the blueprints
@@ -44,7 +44,7 @@ class LabSite:
     @property
     def instances(self) -> Path:
         """Parent of the instances' directories."""
-        return self.guests / "instances"
+        return instances_directory(self.directory)
 
     def log(self, service: str) -> Path:
         """The service's log file."""

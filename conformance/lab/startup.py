@@ -69,15 +69,15 @@ def start(sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) 
 
 def remove_state(site_directory: Path) -> None:
     """Remove everything of a site but its logs."""
-    for directory in {site_directory, guests_directory(site_directory)}:
-        if not directory.exists():
-            continue
-        for entry in directory.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                if entry.name != "log":
-                    shutil.rmtree(entry)
-            else:
-                entry.unlink()
+    elsewhere = guests_directory(site_directory)
+    if elsewhere != site_directory:
+        shutil.rmtree(elsewhere, ignore_errors=True)
+    for entry in site_directory.iterdir() if site_directory.exists() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.name != "log":
+                shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _environment(cache: Path, progress: Progress) -> Path:
