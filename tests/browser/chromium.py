@@ -51,7 +51,9 @@ class Page:
         return await asyncio.wait_for(self._waiting[self._next], 60)
 
     async def open(self, url: str) -> None:
-        """Go to ``url`` and wait until it has loaded."""
+        """Go to ``url``, wait until it has loaded, and forget what pages before it asked for and complained of."""
+        self.requests.clear()
+        self.complaints.clear()
         self._loaded.clear()
         await self.call("Page.navigate", url=url)
         await asyncio.wait_for(self._loaded.wait(), 60)
