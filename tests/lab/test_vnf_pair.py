@@ -1,4 +1,4 @@
-"""The shipped VNF on two real clouds: deployed, protected through a link, failed over, and taken away without a trace."""
+"""The shipped VNF on two real clouds: deployed, protected through a link, failed over, and removed without a trace."""
 
 from __future__ import annotations
 
