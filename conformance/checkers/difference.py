@@ -44,7 +44,7 @@ def differences(left: Topology, right: Topology, rounds: list[tuple[Colours, Col
     by_label = list(_pair_by_label(left, right))
     by_colour = list(_pair_by_colour(left, right, rounds))
     candidates = []
-    for first, second, by_order in ((by_label, by_colour, False), (by_colour, by_label, False), (by_label, [], True)):
+    for first, second, by_order in ((by_label, [], True), (by_label, by_colour, False), (by_colour, by_label, False)):
         pairs: Pairing = {}
         _extend(pairs, first)
         _extend(pairs, second)
