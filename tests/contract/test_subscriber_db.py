@@ -15,7 +15,6 @@ from subscriber_guests import Pair, ask
 from conformance.faults.link_stall import LinkStall
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model import Operation, Outcome
-from conformance.waiting import wait_until
 from conformance.workloads import Workload, WorkloadPlan, read_history, read_probes
 
 
@@ -63,36 +62,34 @@ def test_losing_the_primary_site_with_the_link_stalled_loses_acknowledged_writes
     plan = plan_for(pair, tmp_path)
     with Workload(plan) as workload:
         workload.start()
-        wait_until(lambda: workload.counters().acknowledged > 100, timeout=20, what="100 acknowledged writes")
+        pair.await_(lambda: workload.counters().acknowledged > 100, "100 acknowledged writes")
         stall = LinkStall(pair.link)
         stall.inject()
         try:
             at_stall = workload.counters()
-            wait_until(
+            pair.await_(
                 lambda: (
                     workload.counters().acknowledged > at_stall.acknowledged + 50
                     or workload.counters().probes_failed > at_stall.probes_failed + 10
                 ),
-                timeout=20,
-                what="50 more writes acknowledged, or the service to stand still",
+                "50 more writes acknowledged, or the service to stand still",
             )
             pair.lose_site_a()
             assert ask("POST", pair.b.url("/promote"))[0] == 200
             before = workload.counters().acknowledged
-            wait_until(lambda: workload.counters().acknowledged > before + 30, timeout=20, what="writes at site B")
+            pair.await_(lambda: workload.counters().acknowledged > before + 30, "writes at site B")
         finally:
             stall.heal()
         end = workload.stop(final_read_from="site-b")
     history = read_history(tmp_path / "history.jsonl")
     assert history.problems == () and history.notes == ()
     acknowledged, unknown = writes(history.operations, Outcome.OK), writes(history.operations, Outcome.INFO)
-    failed = writes(history.operations, Outcome.FAIL)
     present = read_back(history.operations)
     lost = acknowledged.keys() - present.keys()
 
     assert end.final_read_complete and end.acknowledged == len(acknowledged)
     assert present.items() <= {**acknowledged, **unknown}.items(), "a failed write, or another value, is there"
-    assert failed, "site A refused nothing: it was not lost"
+    assert {o.outcome for o in history.operations if o.site == "site-a"} > {Outcome.OK}, "site A was never missed"
     assert {o.site for o in history.operations if o.f == "write" and o.outcome is Outcome.OK} == {"site-a", "site-b"}
     if pair.replication == "sync":
         assert lost == set()
@@ -124,9 +121,7 @@ def test_a_synchronous_write_waits_for_the_standby_and_its_outcome_is_unknown_wh
     try:
         with ThreadPoolExecutor() as pool:
             writing = pool.submit(ask, "PUT", front.url("/records/waits"), "v", session)
-            wait_until(
-                lambda: any(s["lag_bytes"] for s in pair.a.status()["standbys"]), timeout=10, what="the write to lag"
-            )
+            pair.await_(lambda: any(s["lag_bytes"] for s in pair.a.status()["standbys"]), "the write to lag")
             assert not writing.done()
             pair.a.kill()
             assert writing.result(timeout=20) == (500, {"outcome": "unknown", "error": writing.result()[1]["error"]})
@@ -148,13 +143,13 @@ def test_a_standby_catches_up_after_its_link_stalled_and_after_it_was_cut(pair: 
     assert ask("PUT", front.url("/records/stalled"), "v", session)[0] == 201
     assert there() == set()
     stall.heal()
-    wait_until(lambda: there() == {"stalled"}, timeout=20, what="the standby to catch up after the stall")
+    pair.await_(lambda: there() == {"stalled"}, "the standby to catch up after the stall")
 
     pair.link.server.set_enabled(pair.link.name, False)
-    wait_until(lambda: not pair.a.status()["protected"], timeout=20, what="the primary to see that nobody follows")
+    pair.await_(lambda: not pair.a.status()["protected"], "the primary to see that nobody follows")
     assert ask("PUT", front.url("/records/cut"), "v", session)[0] == 201
     pair.link.server.set_enabled(pair.link.name, True)
-    wait_until(lambda: there() == {"stalled", "cut"}, timeout=20, what="the standby to catch up after the cut")
+    pair.await_(lambda: there() == {"stalled", "cut"}, "the standby to catch up after the cut")
 
 
 def test_a_former_primary_comes_back_fenced_and_only_promotion_opens_it(pair: Pair) -> None:
@@ -164,7 +159,7 @@ def test_a_former_primary_comes_back_fenced_and_only_promotion_opens_it(pair: Pa
     pair.a.kill()
     assert ask("POST", pair.b.url("/promote"))[1]["role"] == "primary"
     pair.a.boot()
-    wait_until(lambda: pair.a.status().get("role") == "fenced", timeout=20, what="the former primary to be fenced")
+    pair.await_(lambda: pair.a.status().get("role") == "fenced", "the former primary to be fenced")
     pair.await_database(front, "read-only")
     assert ask("PUT", front.url("/records/split"), "v", session)[0] == 503
     assert ask("GET", front.url("/records"))[1]["items"] == [[1, "before", "v"]]
@@ -176,9 +171,7 @@ def test_a_former_primary_comes_back_fenced_and_only_promotion_opens_it(pair: Pa
 def test_a_dead_postgres_is_reported_with_the_end_of_its_log_and_not_restarted(pair: Pair) -> None:
     postmaster = next(p for p in psutil.Process(pair.a.process.pid).children() if p.name() == "postgres")
     postmaster.kill()
-    status = wait_until(
-        lambda: (seen := pair.a.status()).get("role") == "failed" and seen, timeout=20, what="the failure in /status"
-    )
+    status = pair.await_(lambda: (seen := pair.a.status()).get("role") == "failed" and seen, "the failure in /status")
     assert "status -9" in status["error"] and status["log"]
     assert ask("POST", pair.a.url("/promote"))[0] == 409
     assert pair.fronts_a[0].status()["database"] == "down"
@@ -208,14 +201,10 @@ def test_a_front_end_tells_apart_what_it_refuses(pair: Pair) -> None:
 def test_a_volume_gets_a_label_that_is_the_same_at_both_sites_and_foreign_data_is_left_alone(pair: Pair) -> None:
     label = {"run_id": pair.folder.name, "vnf": "subscriber-db", "role": "database", "volume": "journal"}
     for guest in (pair.a, pair.b):
-        wait_until(lambda g=guest: g.status()["volume_label"] == {"journal": label}, timeout=10, what="the label")
+        pair.await_(lambda g=guest: g.status()["volume_label"] == {"journal": label}, "the label")
     pair.b.kill()
     foreign = b"somebody's file system".ljust(65536, b"\0")
     (pair.b.folder / "volume").write_bytes(foreign)
     pair.b.boot()
-    wait_until(
-        lambda: "error" in ((pair.b.status().get("volume_label") or {}).get("journal") or {}),
-        timeout=20,
-        what="a refusal",
-    )
+    pair.await_(lambda: "error" in ((pair.b.status().get("volume_label") or {}).get("journal") or {}), "a refusal")
     assert (pair.b.folder / "volume").read_bytes() == foreign
