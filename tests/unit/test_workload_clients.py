@@ -27,11 +27,12 @@ READ_ONLY = Answer(Outcome.FAIL, 503, "503 read-only")
 UNKNOWN = Answer(Outcome.INFO, None, "no answer")
 NO_SESSION = Answer(Outcome.FAIL, 404, "404 unknown session")
 
-Script = Callable[[str, Endpoint, str], Answer | float]
+Script = Callable[[str, Endpoint, str], Answer | tuple[float, Answer]]
+SILENCE = 60.0
 
 
 class Scripted:
-    """A service that answers as ``script`` says; a number is seconds of silence."""
+    """A service that answers as ``script`` says, after so many seconds where it says so."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -40,10 +41,9 @@ class Scripted:
     async def ask(self, method: str, endpoint: Endpoint, path: str, *, timeout: float, **_: Any) -> Answer:
         self.asked.append((method, endpoint.url, path))
         answer = self.script(method, endpoint, path)
-        if isinstance(answer, float):
-            await asyncio.sleep(min(answer, timeout))
-            return UNKNOWN
-        return answer
+        seconds, answer = answer if isinstance(answer, tuple) else (0.0, answer)
+        await asyncio.sleep(min(seconds, timeout))
+        return answer if seconds < timeout else UNKNOWN
 
 
 def plan_in(folder: Path, **more: Any) -> WorkloadPlan:
@@ -161,8 +161,17 @@ def test_ticks_that_are_late_are_sent_late_and_none_is_left_out(tmp_path: Path) 
 
 
 def test_a_probe_is_ok_when_another_site_takes_it_although_the_first_swallows_requests(tmp_path: Path) -> None:
-    probes = probes_of(tmp_path, lambda m, endpoint, p: 60.0 if endpoint.site == "a" else OK, 0.2, probe_timeout=0.4)
+    probes = probes_of(
+        tmp_path, lambda m, endpoint, p: (SILENCE, OK) if endpoint.site == "a" else OK, 0.2, probe_timeout=0.4
+    )
     assert probes[0].ok and probes[0].site == "b"
+
+
+def test_a_probe_still_counts_the_first_site_when_it_is_slow_and_the_other_refused_meanwhile(tmp_path: Path) -> None:
+    probes = probes_of(
+        tmp_path, lambda m, endpoint, p: (2.0, OK) if endpoint.site == "a" else READ_ONLY, 0.1, probe_timeout=3.0
+    )
+    assert probes[0].ok and probes[0].site == "a"
 
 
 def test_later_probes_go_first_to_the_site_that_served_last(tmp_path: Path) -> None:
