@@ -34,6 +34,7 @@ class Stage:
         self._cost = 0
         self._end: End | None = None
         self._finished = False
+        self._acted = False
         self._arrival = asyncio.Event()
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -45,9 +46,10 @@ class Stage:
         """Run this toxic from now on; whether it acts on this connection is drawn anew by its toxicity."""
         self.stop()
         self.applied = applied
-        self.active = self.rng.random() < applied.toxicity
+        acts = self.rng.random() < applied.toxicity
+        self._acted = self._acted or acts
         if not self._finished:
-            toxic: Toxic = applied.toxic if self.active else Noop()
+            toxic: Toxic = applied.toxic if acts else Noop()
             self._task = asyncio.get_running_loop().create_task(self._run(toxic))
 
     def stop(self) -> None:
@@ -59,10 +61,8 @@ class Stage:
     def retire(self) -> None:
         """Stop for good, and hand over to the output everything still waiting here."""
         self.stop()
-        if self.active and self.applied.toxic.closes_on_removal:
+        if self._acted and self.applied.toxic.closes_on_removal:
             self.finish(End.CLOSE)
-        if self._finished:
-            return
         self._finished = True
         while self._chunks:
             self.output.put(*self._chunks.popleft())
