@@ -11,6 +11,9 @@ from pathlib import Path
 from guests import Check
 from suites import EXCLUDED, Outcome
 
+from conformance.lab import ServiceStatus
+
+MIB = 1 << 20
 TOLERATED = {"smoke": 0.0, "api": 0.02}
 """Share of a suite's executed tests that may fail."""
 
@@ -59,10 +62,12 @@ class Report:
         return not self.broken and len(self.failures) <= TOLERATED.get(self.suite, 0.0) * executed
 
 
-def load_failures(path: Path) -> list[str]:
-    """Names of the tests that failed in the run whose results.json this is."""
-    stored = json.loads(path.read_text())
-    return [outcome["test"] for outcome in stored["tests"] if outcome["status"] == "fail"]
+def compare(before: Sequence[ServiceStatus], after: Sequence[ServiceStatus]) -> tuple[Service, ...]:
+    """The services as they were before and after the tests; both in the same order."""
+    return tuple(
+        Service(old.name, old.memory // MIB, new.memory // MIB, old.threads, new.threads)
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def write(directory: Path, report: Report) -> None:

@@ -5,23 +5,29 @@
     tox -e tempest -- guests            the checks of guests only
     tox -e tempest -- api --failed-of reports/tempest-api/results.json      once more what failed then
 
-Results are in reports/tempest-<suite>/. Exit status: 0 passed, 1 failed, 3 could not be run.
+Results are in reports/tempest-<suite>/ (with -again or -part after it when only some tests were asked for), and the
+workspace with tempest's log is below the state directory. Exit status: 0 passed, 1 failed, 3 could not be run.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 from guests import Check, leftovers, verify
+from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
-from results import Report, Service, lines, load_failures, write
+from results import Report, compare, lines, write
 from seeding import configure, image_server, seed
 from suites import SUITES, Outcome, environment, run, selection
 from watch import Watch
@@ -32,30 +38,38 @@ from conformance.lab.status import ServiceStatus
 from conformance.paths import cache_dir, state_dir
 
 REPORTS = Path(__file__).parents[2] / "reports"
-MIB = 1 << 20
 
 
 def main() -> int:
     """Run what the command line asks for; returns the exit status."""
     options = _options()
-    directory = options.out or REPORTS / f"tempest-{options.suite}"
-    lab = Lab(options.lab, progress=_say)
+    directory = options.out or REPORTS / _folder(options)
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # ended from outside: clean up as well
     try:
-        if lab.is_up():
-            _say(f"a lab named {options.lab} runs already: it is used, and taken down in the end")
-        report = _report(options, lab)
+        chosen = selection(options.suite, options.regex, options.failed_of)
+        with _alone(options.lab):
+            lab = Lab(options.lab, progress=_say)
+            try:
+                report = _report(options, chosen, lab)
+            finally:
+                if not options.keep_lab:
+                    lab.down()
         write(directory, report)
-    except (HarnessError, SDKException, OSError) as error:
+    except (HarnessError, SDKException, ClientException, OSError) as error:
         print(f"tempest: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("tempest: interrupted", file=sys.stderr)
+        print("tempest: interrupted; nothing is left running", file=sys.stderr)
         return 130
-    finally:
-        if not options.keep_lab:
-            lab.down()
     print("\n".join(["", *lines(report), "", f"Results: {directory}"]))
     return 0 if report.passed else 1
+
+
+def _folder(options: argparse.Namespace) -> str:
+    part = "-again" if options.failed_of else "-part" if options.regex else ""
+    return f"tempest-{options.suite}{part}"
 
 
 def _options() -> argparse.Namespace:
@@ -68,60 +82,65 @@ def _options() -> argparse.Namespace:
         "--failed-of", type=Path, metavar="RESULTS.JSON", help="only the tests that failed in that run"
     )
     parser.add_argument("--concurrency", type=int, default=2, help="tempest workers (default: 2)")
-    parser.add_argument(
-        "--out", type=Path, help="where results are written (default: reports/tempest-<suite>)"
-    )
+    parser.add_argument("--out", type=Path, help="folder of the results (default: reports/tempest-<suite>)")
     parser.add_argument("--lab", default="tempest", help="name of the lab to start (default: tempest)")
     parser.add_argument("--keep-lab", action="store_true", help="leave the lab running")
-    options = parser.parse_args()
-    if options.failed_of and not options.failed_of.is_file():
-        parser.error(f"--failed-of: there is no file {options.failed_of}")
-    return options
+    return parser.parse_args()
 
 
-def _report(options: argparse.Namespace, lab: Lab) -> Report:
-    binaries = environment(cache_dir(), _say) if options.suite in SUITES else None
+@contextmanager
+def _alone(lab: str) -> Iterator[None]:
+    """Keep other runs off this lab: the first one to end would take it down."""
+    lock = state_dir() / "tempest" / f"{lab}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HarnessError(
+                f"Another run uses the lab {lab}. Wait for it, or use a lab of another name: --lab NAME."
+            ) from None
+        yield
+
+
+def _report(options: argparse.Namespace, chosen: list[str], lab: Lab) -> Report:
+    binaries = environment(cache_dir(), _say) if chosen else None
     lab.up()
     site = next(iter(yaml.safe_load(lab.sites_yaml.read_text())["sites"].values()))
     cloud = Connection(config=OpenStackConfig(config_files=[str(lab.clouds_yaml)]).get_one(site["cloud"]))
-    workspace = state_dir() / "tempest" / options.suite
-    shutil.rmtree(workspace, ignore_errors=True)
-    (workspace / "images").mkdir(parents=True)
-    workspace.chmod(0o700)
+    workspace = _workspace(options)
     image_file = workspace / "images" / "tempest.img"
     seeded = seed(cloud, image_file)
     before = _services(lab)
     started = time.monotonic()
-    chosen: list[str] = []
     outcomes: list[Outcome] = []
     checks: list[Check] = []
     if binaries:
-        chosen = selection(
-            options.suite, options.regex, load_failures(options.failed_of) if options.failed_of else []
-        )
         watch = Watch(lab, cloud)
         with image_server(site["link_address"], image_file) as web, watch.watching():
             configure(cloud, seeded, web, image_file, workspace)
             outcomes = run(binaries, workspace, chosen, options.concurrency, _say)
         checks = [watch.check(), leftovers(lab, cloud)]
     seconds = time.monotonic() - started
-    checks += verify(lab, cloud, seeded, site["tenant_pool"], _say)
-    after = _services(lab)
-    services = [
-        Service(name, _mib(before[name]), _mib(after[name]), before[name].threads, after[name].threads)
-        for name in before
-    ]
-    return Report(
-        options.suite, " ".join(chosen) or "guests", seconds, tuple(outcomes), tuple(checks), tuple(services)
-    )
+    try:
+        checks += verify(lab, cloud, seeded, site["tenant_pool"], _say)
+    except (SDKException, ClientException) as error:  # what the suite came to must not be lost
+        checks.append(Check("a guest could be created, and deleted in the end", False, str(error), 0.0))
+    services = compare(before, _services(lab))
+    return Report(options.suite, " ".join(chosen), seconds, tuple(outcomes), tuple(checks), services)
 
 
-def _services(lab: Lab) -> dict[str, ServiceStatus]:
-    return {service.name: service for service in lab.status().sites[0].services}
+def _workspace(options: argparse.Namespace) -> Path:
+    """An empty directory for tempest, closed to others: its configuration holds the cloud's password."""
+    workspace = state_dir() / "tempest" / f"{options.lab}-{options.suite}"
+    shutil.rmtree(workspace, ignore_errors=True)
+    (workspace / "images").mkdir(parents=True)
+    workspace.chmod(0o700)
+    return workspace
 
 
-def _mib(service: ServiceStatus) -> int:
-    return service.memory // MIB
+def _services(lab: Lab) -> tuple[ServiceStatus, ...]:
+    return lab.status().sites[0].services
 
 
 def _say(message: str) -> None:

@@ -10,11 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.errors import HarnessError
+from conformance.errors import HarnessError, UsageError
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
@@ -80,14 +80,26 @@ def environment(cache: Path, progress: Callable[[str], None]) -> Path:
     return venv / "bin"
 
 
-def selection(suite: str, regex: str | None, tests: Iterable[str]) -> list[str]:
-    """Arguments of ``tempest run`` for a suite, for what ``regex`` matches, or for the named tests."""
-    named = [_selecting(test) for test in tests]
-    if named:
-        return ["--regex", "|".join(named)]
-    if regex:
-        return ["--regex", regex]
-    return SUITES[suite]
+def selection(suite: str, regex: str | None, failed_of: Path | None) -> list[str]:
+    """Arguments of ``tempest run``: for what failed in the run with that results.json, what ``regex`` finds, or the suite."""
+    if failed_of:
+        return ["--regex", "|".join(_selecting(test) for test in _failures(failed_of))]
+    return ["--regex", regex] if regex else SUITES.get(suite, [])
+
+
+def _failures(results: Path) -> list[str]:
+    """Names of the tests that failed in the run with this results.json."""
+    try:
+        failed = [
+            test["test"] for test in json.loads(results.read_text())["tests"] if test["status"] == "fail"
+        ]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"{results} is not the results.json of a run ({error}). Give one from reports/."
+        ) from error
+    if not failed:
+        raise UsageError(f"No test failed in the run of {results}: there is nothing to run again.")
+    return failed
 
 
 def run(

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from guests import Check, all_guests
+from guest import all_guests
+from guests import Check
+from keystoneauth1.exceptions import ClientException
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
@@ -56,7 +58,7 @@ class Watch:
             started = time.monotonic()
             try:
                 suspects = self._look(suspects)
-            except SDKException as error:
+            except (SDKException, ClientException) as error:
                 self._unanswered.append(f"{error} after {time.monotonic() - started:.1f} s")
 
     def _look(self, suspects: dict[str, str]) -> dict[str, str]:
