@@ -48,7 +48,7 @@ def load_sites(name_or_path: str | Path) -> SitesFile:
     settings = read_settings(path, SitesSettings, "sites")
     clouds = read_clouds(path.parent / settings.clouds_yaml if settings.clouds_yaml else None)
     sites = tuple(
-        Site(name, spec, partial(cloud_entry, clouds, spec.cloud, f"Site {name!r} in {path}"))
+        Site(name, spec, path.parent.resolve(), partial(cloud_entry, clouds, spec.cloud, f"Site {name!r} in {path}"))
         for name, spec in settings.sites.items()
     )
     return SitesFile(path, sites, settings.link)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Protocol
 
 from conformance.errors import HarnessError, UsageError
@@ -37,9 +38,9 @@ def power_of(site: Site) -> SitePower:
     if isinstance(power, LabPower):
         return _LabDriver(site.name, power.lab)
     if isinstance(power, CommandPower):
-        return CommandDriver(site.name, power)
+        return CommandDriver(site.name, power, site.folder)
     if isinstance(power, SshPower):
-        return SshPowerDriver(site.name, power)
+        return SshPowerDriver(site.name, power, site.folder)
     raise UsageError(
         f"Site {site.name!r} may be lost, but the sites file does not say how: add 'power:' with driver "
         "lab, command or "
@@ -69,11 +70,12 @@ class _LabDriver:
 
 
 class CommandDriver:
-    """The user's executables."""
+    """The user's executables. Relative paths start at ``folder``, and so do the commands."""
 
-    def __init__(self, site: str, settings: CommandPower) -> None:
+    def __init__(self, site: str, settings: CommandPower, folder: Path) -> None:
         self._site = site
         self._settings = settings
+        self._folder = folder
 
     def lose(self) -> str:
         """Run the command for it; any exit status but 0 is a PowerError."""
@@ -88,6 +90,7 @@ class CommandDriver:
         try:
             done = subprocess.run(
                 command,
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -1,4 +1,4 @@
-"""What a user writes about each site; docs: fixtures/sites/two-clouds.yaml."""
+"""What a user writes about each site, by example in fixtures/sites/two-clouds.yaml. Relative paths start there."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from keystoneauth1.exceptions import ClientException
 from openstack.config.cloud_region import CloudRegion
@@ -28,11 +29,12 @@ class SiteError(HarnessError):
 class Site:
     """A cloud under its name in the sites file. One connection, made on first use, serves all threads."""
 
-    def __init__(self, name: str, spec: SiteSettings, region: Callable[[], CloudRegion]) -> None:
-        """``region`` makes the cloud's entry anew at each call: one entry has one session, and so one
-        token."""
+    def __init__(self, name: str, spec: SiteSettings, folder: Path, region: Callable[[], CloudRegion]) -> None:
+        """``folder`` is where relative paths in ``spec`` start; ``region`` makes the cloud's entry anew at each call,
+        because one entry has one session, and so one token."""
         self.name = name
         self.spec = spec
+        self.folder = folder
         self.auth_url = str(region().config.get("auth", {}).get("auth_url", ""))
         self._region = region
         self._lock = threading.Lock()

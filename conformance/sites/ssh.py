@@ -31,9 +31,10 @@ class SshPowerDriver:
     an error.
     """
 
-    def __init__(self, site: str, settings: SshPower) -> None:
+    def __init__(self, site: str, settings: SshPower, folder: Path) -> None:
         self._site = site
         self._settings = settings
+        self._folder = folder
 
     def lose(self) -> str:
         """Run the commands of ``lose``."""
@@ -75,27 +76,26 @@ class SshPowerDriver:
 
     def _connect(self, host: str) -> fabric.Connection:
         settings = self._settings
+        known_hosts = self._folder / settings.known_hosts.expanduser()
+        key_file = settings.key_file and self._folder / settings.key_file.expanduser()
         connection = fabric.Connection(
             host,
             user=settings.user,
             port=settings.port,
             connect_timeout=settings.timeout_s,
-            connect_kwargs={"key_filename": str(settings.key_file.expanduser())} if settings.key_file else {},
+            connect_kwargs={"key_filename": str(key_file)} if key_file else {},
         )
         try:
-            connection.client.load_host_keys(str(Path(settings.known_hosts).expanduser()))
+            connection.client.load_host_keys(str(known_hosts))
         except (OSError, paramiko.SSHException) as error:
-            raise UsageError(
-                f"Cannot read power.known_hosts {settings.known_hosts} of site {self._site}: {error}."
-            ) from None
+            raise UsageError(f"Cannot read power.known_hosts {known_hosts} of site {self._site}: {error}.") from None
         connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
             connection.open()
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise SshError(
-                f"Cannot log in to {host} port {settings.port} as {settings.user}: {error}. Expected its "
-                "host key in "
-                f"{settings.known_hosts} and the login to work without a password."
+                f"Cannot log in to {host} port {settings.port} as {settings.user}: {error}. Expected its host key in "
+                f"{known_hosts} and the login to work without a password."
             ) from None
         # Without it each command takes 40 ms longer (delayed acknowledgements).
         connection.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -42,6 +42,13 @@ def test_the_users_commands_are_run_with_their_arguments_as_they_are(tmp_path: P
     assert back.read_text() == "again"
 
 
+def test_a_relative_command_starts_at_the_sites_file(tmp_path: Path) -> None:
+    (tmp_path / "lose.sh").write_text("#!/bin/sh\npwd > lost\n")
+    (tmp_path / "lose.sh").chmod(0o755)
+    command_power(tmp_path, ["./lose.sh"]).lose()
+    assert (tmp_path / "lost").read_text().strip() == str(tmp_path.resolve())
+
+
 def test_a_command_that_fails_is_quoted_with_its_status_and_words(tmp_path: Path) -> None:
     power = command_power(tmp_path, ["sh", "-c", "echo no such rack >&2; exit 3"])
     with pytest.raises(HarnessError, match=r"power.lose of site site-a.* exited with 3 and said: no such rack"):
