@@ -76,6 +76,7 @@ def render_html(
         info=result.info,
         word=WORDS[result.verdict],
         deciding=_deciding(rows, result),
+        broken=[s for s in result.scenarios if s.error and s.finished],
         tiles=_tiles(result, rows),
         use_cases=use_cases(rows),
         row_counts=_counts(row.result.verdict for row in rows),
@@ -125,10 +126,15 @@ def _assets() -> dict[str, Markup]:
 
 
 def _deciding(rows: tuple[Row, ...], result: RunResult) -> list[Row]:
-    """The requirements whose verdict is the run's, unless that is a pass, which no single one decides."""
+    """The requirements that keep the run from a pass: of those that count, the ones with the run's own verdict, and for
+    an inconclusive run also those that it had to judge and did not."""
     if result.verdict is Status.PASS:
         return []
-    return [row for row in rows if row.result.verdict is result.verdict and row.result.verdict is not Status.NOT_TESTED]
+    wanted = {result.verdict}
+    if result.verdict is Status.INCONCLUSIVE:
+        wanted |= {Status.NOT_TESTED, Status.NOT_APPLICABLE}
+    counting = [row for row in rows if row.demand == "mandatory"] or [row for row in rows if row.result.scenarios]
+    return [row for row in counting if row.result.verdict in wanted]
 
 
 def _tiles(result: RunResult, rows: tuple[Row, ...]) -> list[KeyFigure]:

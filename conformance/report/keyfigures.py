@@ -5,25 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from conformance.model import Status, worst
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
-from conformance.report.wording import RPO_OPERATIONS, RPO_SECONDS, RTO_HIGH, RTO_LOW, counted, number
+from conformance.report.wording import RPO_OPERATIONS, RPO_SECONDS, RTO_HIGH, RTO_LOW, WORDS, counted, number
 
 
 @dataclass(frozen=True)
 class KeyFigure:
     """``value`` is the worst of the run, ``also`` the same in another unit, ``note`` its limit and where it was seen;
-    ``scenario_id`` leads there."""
+    ``scenario_id`` leads there; ``status`` is what the check that measured it concluded."""
 
     label: str
     value: str
     note: str
     scenario_id: str | None = None
     also: str = ""
+    status: Status | None = None
 
     @property
     def text(self) -> str:
         """The figure in one line."""
-        return f"{self.label}: {self.value}{f', {self.also}' if self.also else ''} ({self.note})"
+        also = f", {self.also}" if self.also else ""
+        verdict = f", {WORDS[self.status].text}" if self.status else ""
+        return f"{self.label}: {self.value}{also}{verdict} ({self.note})"
 
 
 @dataclass(frozen=True)
@@ -49,20 +53,16 @@ class Bracket:
 
 def recovery(scenario: ScenarioResult) -> Bracket | None:
     """The recovery time that this scenario's checks measured, or None when none did."""
-    for check in scenario.checks:
-        high = _float(check, RTO_HIGH)
-        if high is not None:
-            return Bracket(_float(check, RTO_LOW), high)
-    return None
+    check = _measuring(scenario, RTO_HIGH)
+    high = _float(check, RTO_HIGH)
+    return None if high is None else Bracket(_float(check, RTO_LOW), high)
 
 
 def loss(scenario: ScenarioResult) -> tuple[int, float | None] | None:
-    """Lost operations and the seconds they span, as this scenario's checks measured them, or None."""
-    for check in scenario.checks:
-        operations = _float(check, RPO_OPERATIONS)
-        if operations is not None and math.isfinite(operations):
-            return round(operations), _float(check, RPO_SECONDS)
-    return None
+    """Lost operations and the seconds they reach back, as this scenario's checks measured them, or None."""
+    check = _measuring(scenario, RPO_OPERATIONS)
+    operations = _float(check, RPO_OPERATIONS)
+    return None if operations is None else (round(operations), _float(check, RPO_SECONDS))
 
 
 def key_figures(result: RunResult) -> tuple[KeyFigure, ...]:
@@ -76,33 +76,44 @@ def _rto(result: RunResult) -> KeyFigure:
     if not found:
         return KeyFigure(label, "not measured", "No scenario measured a recovery.")
     bracket, scenario = max(found, key=lambda pair: pair[0].high)
-    limit = f"Limit {number(scenario.info.thresholds.rto_s)} s"
-    return KeyFigure(label, str(bracket), f"{limit}. {_where('Longest', len(found), scenario)}", scenario.info.id)
+    where = f"Longest of {len(found)} scenarios: {scenario.info.name}" if len(found) > 1 else _only(scenario)
+    note = f"Limit {number(scenario.info.thresholds.rto_s)} s. {where}"
+    return KeyFigure(label, str(bracket), note, scenario.info.id, status=_status(scenario, RTO_HIGH))
 
 
 def _rpo(result: RunResult) -> KeyFigure:
-    label = "Acknowledged writes lost (RPO)"
+    label = "Data loss (RPO)"
     found = [(lost, s) for s in result.scenarios if (lost := loss(s)) is not None]
     if not found:
         return KeyFigure(label, "not measured", "No scenario compared what was acknowledged with what was there.")
     (operations, seconds), scenario = max(found, key=lambda pair: (pair[0][0], pair[0][1] or 0.0))
-    value = counted(operations, "operation")
+    status, where = _status(scenario, RPO_OPERATIONS), _only(scenario)
+    if len(found) > 1 and operations:
+        where = f"Most of {len(found)} scenarios: {scenario.info.name}"
+    elif len(found) > 1:
+        where = f"The same in all {len(found)} scenarios"
+        status = worst(_status(s, RPO_OPERATIONS) for _, s in found)
     also = "" if seconds is None else f"up to {number(seconds)} s" if seconds else "0 s"
-    which = "Most" if operations else "Same"
-    note = f"Limit {number(scenario.info.thresholds.rpo_operations)}. {_where(which, len(found), scenario)}"
-    return KeyFigure(label, value, note, scenario.info.id, also)
+    note = f"Limit {number(scenario.info.thresholds.rpo_operations)}. {where}"
+    return KeyFigure(label, counted(operations, "operation"), note, scenario.info.id, also, status)
 
 
-def _where(which: str, among: int, scenario: ScenarioResult) -> str:
-    if among == 1:
-        return f"In: {scenario.info.name}"
-    if which == "Same":
-        return f"The same in all {among} scenarios"
-    return f"{which} of {among} scenarios: {scenario.info.name}"
+def _only(scenario: ScenarioResult) -> str:
+    return f"In: {scenario.info.name}"
 
 
-def _float(check: CheckResult, name: str) -> float | None:
-    value = check.verdict.figures.get(name)
+def _measuring(scenario: ScenarioResult, figure: str) -> CheckResult | None:
+    """The check whose figures hold a number of that name."""
+    return next((check for check in scenario.checks if _float(check, figure) is not None), None)
+
+
+def _status(scenario: ScenarioResult, figure: str) -> Status:
+    check = _measuring(scenario, figure)
+    return check.verdict.status if check else Status.NOT_TESTED
+
+
+def _float(check: CheckResult | None, name: str) -> float | None:
+    value = check.verdict.figures.get(name) if check else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
         return None
     return float(value)

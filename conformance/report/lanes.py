@@ -12,14 +12,16 @@ LANE = 22.0
 MAX_LANES = 10
 
 
-def _pack(spans: Iterable[Span]) -> list[list[Span]]:
-    """Spans in lanes so that none covers another; the same label stays in its lane (a flapping fault is one lane)."""
+def _pack(spans: Iterable[Span], *, share: bool) -> list[list[Span]]:
+    """Spans in lanes so that none covers another; the same label stays in its lane (a flapping fault is one lane).
+    Others come into a lane only when it may be shared, or when there would be too many."""
     lanes: list[list[Span]] = []
     by_label: dict[str, int] = {}
     for span in spans:
         place = by_label.get(span.label)
         if place is None:
-            free = (n for n, lane in enumerate(lanes) if lane[-1].end is not None and lane[-1].end <= span.begin)
+            ends = [lane[-1].end for lane in lanes] if share else []
+            free = (n for n, end in enumerate(ends) if end is not None and end <= span.begin)
             place = next(free, min(len(lanes), MAX_LANES - 1))
         if place == len(lanes):
             lanes.append([])
@@ -53,7 +55,7 @@ def bars(drawing: Drawing, title: str, css: str, spans: Sequence[Span]) -> None:
     if not shown:
         return
     drawing.add(text_at(0, drawing.y + 15, title, "t-title"))
-    lanes = _pack(shown)
+    lanes = _pack(shown, share=css != "fault")
     for lane in _spread(drawing, lanes, css) if css == "phase" else lanes:
         used = 0.0
         for index, span in enumerate(lane):

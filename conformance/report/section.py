@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from jinja2 import Template
 from markupsafe import Markup
@@ -60,7 +61,7 @@ def render_section(
     """The scenario as HTML. Without a record it holds what the verdicts say; ``problem`` says why there is no more."""
     bracket = recovery(scenario)
     empty = ScenarioRecord(scenario.info, finished=scenario.finished)
-    shown = record or empty
+    shown = _with_short_targets(record or empty, run.run_id)
     lost = loss(scenario)
     timeline = build_timeline(shown, bracket, lost, max_bins)
     origin = timeline.origin if timeline else 0
@@ -89,6 +90,13 @@ def render_section(
             thresholds=_thresholds(scenario),
         )
     )
+
+
+def _with_short_targets(record: ScenarioRecord, run_id: str) -> ScenarioRecord:
+    """Links are named after the run; a reader of its report knows which run that is."""
+    ending = re.compile(rf"-{re.escape(run_id)}(-\d+)?$")
+    events = tuple(replace(e, target=ending.sub("", e.target)) if e.target else e for e in record.events)
+    return replace(record, events=events)
 
 
 def steps(scenario: ScenarioResult) -> tuple[Step, ...]:

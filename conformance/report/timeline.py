@@ -278,6 +278,9 @@ def _lost_writes(loss: SiteLoss, lost: tuple[int, float | None]) -> LostWrites |
 
 def _fault_span(run: FaultRun, origin: int) -> Span:
     label = f"{run.name} {run.target}" if run.target else run.name
+    if run.skipped:
+        at = (run.begin - origin) / SECOND
+        return Span(f"{label} not injected", at, at, run.skipped.detail)
     end = None if run.end is None else (run.end - origin) / SECOND
     detail = run.verified.detail if run.verified else "never verified"
     return Span(label, (run.begin - origin) / SECOND, end, detail, run.bit)

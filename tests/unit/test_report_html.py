@@ -89,20 +89,41 @@ def test_every_verdict_has_a_word_and_a_symbol_of_its_own(status: Status) -> Non
 def test_the_longest_recovery_is_a_key_figure(low: float | None, high: float, said: str) -> None:
     text = read(with_check(made_run(), 0, 1, figures={"rto_low_s": low, "rto_high_s": high})).text
     where = "Limit 15 s. Longest of 2 scenarios: The first site is lost while the link is clean"
-    assert f"Recovery time (RTO) {said} {where}" in text
+    assert f"Recovery time (RTO) pass {said} {where}" in text
 
 
 def test_the_greatest_loss_is_a_key_figure() -> None:
     text = read(made_run(scenarios=3)).text
-    assert re.search(
-        r"Acknowledged writes lost \(RPO\) 37 operations up to 0\.\d+ s Limit 0\. Most of 3 scenarios", text
+    assert re.search(r"Data loss \(RPO\) fail 37 operations up to 0\.\d+ s Limit 0\. Most of 3 scenarios", text)
+
+
+def test_no_loss_is_not_shown_as_held_where_a_check_of_it_was_inconclusive() -> None:
+    text = read(with_check(made_run(lost=0), 1, 3, status=Status.INCONCLUSIVE)).text
+    assert "Data loss (RPO) inconclusive 0 operations 0 s Limit 0. The same in all 2 scenarios" in text
+
+
+def test_what_had_to_be_judged_and_was_not_is_named_at_the_top_of_an_inconclusive_run() -> None:
+    run = made_run(lost=0)
+    run = with_result(run, verdict=Status.INCONCLUSIVE, requirements=run.result.requirements[:3])
+    text = read(run).text
+    top = text[: text.index("Use cases")]
+    assert "not tested MS-GR-05 No data lost : No scenario of this run judged it." in top
+    assert "MS-GR-07" not in top
+
+
+def test_what_broke_is_named_at_the_top() -> None:
+    run = made_run(lost=0)
+    broken = replace(run.result.scenarios[0], error="The cloud was full.")
+    text = read(with_result(run, verdict=Status.ERROR, scenarios=(broken,))).text
+    assert (
+        "error The first site is lost while the link is clean : The cloud was full." in text[: text.index("Use cases")]
     )
 
 
 def test_what_was_not_measured_is_said_to_be_so() -> None:
     text = read(with_result(made_run(), scenarios=())).text
     assert "Recovery time (RTO) not measured" in text
-    assert "Acknowledged writes lost (RPO) not measured" in text
+    assert "Data loss (RPO) not measured" in text
 
 
 def test_a_requirement_that_nothing_judged_stands_as_not_tested() -> None:

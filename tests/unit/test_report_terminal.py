@@ -45,7 +45,7 @@ def test_what_was_not_tested_is_named_and_mandatory_ones_have_a_row() -> None:
 def test_the_key_figures_stand_before_the_verdict_which_comes_last() -> None:
     lines = printed(made_run(), terminal=False).strip().splitlines()
     assert lines[-3].startswith("Recovery time (RTO): 1.")
-    assert lines[-2].startswith("Acknowledged writes lost (RPO): 37 operations, up to 0.")
+    assert lines[-2].startswith("Data loss (RPO): 37 operations, up to 0.")
     assert lines[-1].startswith("✗ Verdict: fail. At least one requirement is proven violated.")
 
 

@@ -183,3 +183,9 @@ def test_two_targets_of_one_fault_are_told_apart() -> None:
 def test_a_fault_that_was_left_out_is_on_record_as_such() -> None:
     (run,) = fault_runs([fault(at(1), "skipped", False)])
     assert run.skipped is not None and run.injected is None and run.bit is None
+
+
+def test_a_fault_that_was_left_out_is_no_bar_in_the_timeline() -> None:
+    probes = tuple(probe(n, at(n), 1) for n in range(11))
+    (span,) = timeline(ScenarioRecord(info(), probes=probes, events=(fault(at(1), "skipped", False),))).faults
+    assert (span.label, span.begin) == ("site-loss site-a not injected", span.end)
