@@ -81,7 +81,7 @@ def environment(cache: Path, progress: Callable[[str], None]) -> Path:
 
 
 def selection(suite: str, regex: str | None, failed_of: Path | None) -> list[str]:
-    """Arguments of ``tempest run``: for what failed in the run with that results.json, what ``regex`` finds, or the suite."""
+    """Arguments of ``tempest run``: for what failed in an earlier run, what ``regex`` finds, or the suite."""
     if failed_of:
         return ["--regex", "|".join(_selecting(test) for test in _failures(failed_of))]
     return ["--regex", regex] if regex else SUITES.get(suite, [])
