@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from conformance.model import (
     Event,
@@ -370,8 +370,3 @@ def inventory(site: str, octet: int, taken_at: int) -> Inventory:
         ),
         volumes=(Volume(f"{site}-vol", "journal", 1, "in-use", "/dev/vdb", f"{site}-database-0"),),
     )
-
-
-def with_status(run: MadeRun, status: Status) -> MadeRun:
-    """The same run with another verdict and no scenarios: for wording only."""
-    return replace(run, result=replace(run.result, verdict=status, scenarios=(), requirements=()))
