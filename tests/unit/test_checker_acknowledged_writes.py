@@ -343,3 +343,14 @@ def test_unreadable_lines_make_it_an_error_even_over_a_loss() -> None:
     assert verdict.status is Status.ERROR
     assert "history.jsonl line 7: not JSON." in verdict.reason
     assert "is lost" in verdict.reason
+
+
+def test_a_pass_says_how_much_was_at_stake_and_when_last() -> None:
+    verdict = judged(clean())
+    assert verdict.reason == (
+        "All 60 acknowledged writes are there, 40 of them from before site-a was lost. Of 4 writes with an unknown "
+        "outcome 2 took effect."
+    )
+    last = max(o.completed or 0 for o in clean().history if acknowledged_before(o))
+    assert verdict.figures["last_acknowledged_before_s"] == pytest.approx((at(0) - last) / 1e9, abs=1e-6)
+    assert verdict.figures["acknowledged_before"] == 40

@@ -124,6 +124,14 @@ FAILING: dict[str, tuple[Change, str]] = {
         lambda r: add_ops(r, opening(7, -0.01, completed=at(0.2)), use(7, 3, Outcome.FAIL, "404")),
         "subscriber-7",
     ),
+    "one is refused where others are accepted, and nothing was ever written": (
+        lambda r: add_ops(
+            edit_ops(drop_ops(r, lambda o: o.f == "write" and o.site == B), used(), final=False),
+            use(1, 3),
+            use(2, 3.5, Outcome.FAIL, "404 unknown session"),
+        ),
+        "subscriber-2",
+    ),
     "it is refused though a fault did not bite": (
         lambda r: edit_events(answered("404")(r), fault("link-delay", "verified"), ok=False),
         "This stands although",
