@@ -148,7 +148,7 @@ class Stage:
             self._chunks.appendleft(Chunk(memoryview(chunk.data)[size:], chunk.arrived))
         else:
             self._cost -= CHUNK_OVERHEAD
-        if self._cost <= self.applied.toxic.buffer_limit // 2:
+        if not self.full:
             self.on_room()
 
     async def _run(self, toxic: Toxic) -> None:
