@@ -61,10 +61,17 @@ def test_a_guest_that_does_not_stay_is_reported_with_its_console(sites: tuple[Si
     assert "I was started but I will not stay" in message
 
 
+def test_a_server_that_somebody_deletes_is_not_waited_for(sites: tuple[Site, Site], tmp_path: Path) -> None:
+    deployment = begin(sites[0], blueprint(tmp_path), RUN)
+    sweep(sites[0], RUN)
+    with pytest.raises(DeployError, match="single-0 should be booting and is gone"):
+        await_ready(sites[0], deployment, timeout=60)
+
+
 def test_a_server_that_fits_nowhere_is_reported_with_novas_reason(sites: tuple[Site, Site], tmp_path: Path) -> None:
     huge = {"small": {"vcpus": 3000, "ram_mib": 64, "disk_gib": 1}}
     deployment = begin(sites[0], blueprint(tmp_path, flavors=huge), RUN)
-    with pytest.raises(DeployError, match=r"server single-0 went to ERROR: No valid host was found.*\. Its console"):
+    with pytest.raises(DeployError, match="server single-0 went to ERROR: No valid host was found"):
         await_ready(sites[0], deployment, timeout=30)
 
 

@@ -1,0 +1,101 @@
+"""Waiting for a VNF to come up: first for its servers, then for the guests themselves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from conformance.errors import HarnessError
+from conformance.sites import Site, SiteError, owned
+from conformance.vnf.deployment import Deployment, Guest
+from conformance.vnf.guests import ask_guests, not_ready
+from conformance.waiting import NotReached, wait_until
+
+Progress = Callable[[str], None]
+
+# While guests start, how often they are asked, and after how many such rounds Nova is asked about their servers again.
+_ASK_EVERY_S = 0.1
+_ROUNDS_BETWEEN_LOOKS = 10
+
+
+class DeployError(HarnessError):
+    """A VNF did not come up; says which part, what the API answered and what its console shows."""
+
+
+def await_ready(
+    site: Site, deployment: Deployment, *, timeout: float = 120.0, progress: Progress | None = None
+) -> None:
+    """Wait until every server is ACTIVE and every guest does its part (see conformance.vnf.guests.not_ready).
+
+    ``timeout`` is for either. DeployError names the server, its fault, and the end of its console; it comes at once
+    when a server goes to ERROR or is deleted meanwhile.
+    """
+    try:
+        wait_until(
+            lambda: _all_active(site, deployment),
+            timeout=timeout,
+            what=f"the servers of {site.name} to be ACTIVE",
+            interval=0.25,
+        )
+    except NotReached as error:
+        raise DeployError(f"{error} Nova of {site.name} says no more; its log may.") from None
+    say(progress, f"{site.name}: servers are ACTIVE, waiting for the guests")
+    reasons: dict[str, str] = {}
+    rounds = itertools.count(1)
+
+    def all_do_their_part() -> bool:
+        answers = ask_guests(deployment)
+        guests = {g.label: g for g in deployment.guests}
+        found = {label: not_ready(deployment, guests[label], answer) for label, answer in answers.items()}
+        reasons.clear()
+        reasons.update({label: reason for label, reason in found.items() if reason})
+        if reasons and next(rounds) % _ROUNDS_BETWEEN_LOOKS == 0:
+            _all_active(site, deployment)
+        return not reasons
+
+    try:
+        wait_until(all_do_their_part, timeout=timeout, what="the guests to do their part", interval=_ASK_EVERY_S)
+    except NotReached:
+        first = next(g for g in deployment.guests if g.label in reasons)
+        raise DeployError(
+            f"Site {site.name}: after {timeout:g} s {'; '.join(reasons.values())}. {_console_tail(site, first)}"
+        ) from None
+    say(progress, f"{site.name}: the VNF is up")
+
+
+def _all_active(site: Site, deployment: Deployment) -> bool:
+    """Whether all servers are ACTIVE. DeployError when one is in ERROR or gone, and will never be."""
+    wanted = {g.server_id: g for g in deployment.guests}
+    with site.asking("look at the servers") as cloud:
+        if wanted.keys() <= owned.server_ids(cloud, deployment.run_id, "ACTIVE"):
+            return True
+        gone = wanted.keys() - owned.server_ids(cloud, deployment.run_id)
+        broken = wanted.keys() & owned.server_ids(cloud, deployment.run_id, "ERROR")
+        fault = (cloud.compute.get_server(min(broken)).fault or {}) if broken else {}
+    if gone:
+        labels = ", ".join(sorted(wanted[i].label for i in gone))
+        raise DeployError(f"Site {site.name}: {labels} should be booting and is gone; somebody deleted it.")
+    if broken:
+        guest = wanted[min(broken)]
+        reason = fault.get("message") or "Nova gives no reason"
+        raise DeployError(
+            f"Site {site.name}: server {guest.label} went to ERROR: {reason}. {_console_tail(site, guest)}"
+        )
+    return False
+
+
+def _console_tail(site: Site, guest: Guest, lines: int = 15) -> str:
+    """The end of a guest's console as a sentence; says so when it cannot be had."""
+    try:
+        with site.asking("read the console") as cloud:
+            output = cloud.compute.get_server_console_output(guest.server_id, length=lines)
+    except SiteError as error:
+        return f"Its console cannot be read: {error}"
+    text = str((output or {}).get("output", "")).strip()
+    return f"The console of {guest.label} ends with:\n{text}" if text else f"The console of {guest.label} is empty."
+
+
+def say(progress: Progress | None, text: str) -> None:
+    """Tell whoever wants to know."""
+    if progress is not None:
+        progress(text)
