@@ -40,7 +40,9 @@ def load_catalogue(path: Path | None = None) -> dict[str, Requirement]:
         if entry.id in found:
             raise UsageError(f"{path} defines {entry.id} twice.")
         if entry.use_case not in data.use_cases:
-            raise UsageError(f"{path}: {entry.id} names use case {entry.use_case!r}; known: {', '.join(data.use_cases)}.")
+            raise UsageError(
+                f"{path}: {entry.id} names use case {entry.use_case!r}; known: {', '.join(data.use_cases)}."
+            )
         found[entry.id] = Requirement(
             id=entry.id,
             title=entry.title,

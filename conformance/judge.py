@@ -98,6 +98,7 @@ def _count(n: int) -> str:
 
 def _worst_passing(passing: list[tuple[CheckResult, ScenarioResult]]) -> CheckResult:
     """Among passes, the one a reader should see: the slowest recovery where that is measured, else the first."""
+
     def slowness(check: CheckResult) -> float:
         value = check.verdict.figures.get("rto_high_s")
         return float(value) if isinstance(value, (int, float)) else 0.0
@@ -106,7 +107,7 @@ def _worst_passing(passing: list[tuple[CheckResult, ScenarioResult]]) -> CheckRe
 
 
 def _with_scenario_error(check: CheckResult, scenario: ScenarioResult) -> CheckResult:
-    """A check of a scenario whose set-up, faults or clean-up went wrong cannot stay a pass, and its doubt has a cause."""
+    """A check of a scenario that went wrong elsewhere cannot stay a pass, and its doubt has that cause."""
     if scenario.error is None or check.verdict.status not in (Status.PASS, Status.INCONCLUSIVE):
         return check
     status = Status.ERROR if scenario.finished else Status.INCONCLUSIVE
@@ -115,15 +116,11 @@ def _with_scenario_error(check: CheckResult, scenario: ScenarioResult) -> CheckR
     return replace(check, verdict=replace(check.verdict, status=status, reason=reason))
 
 
-def _overall(
-    info: RunInfo, requirements: Iterable[RequirementResult], scenarios: tuple[ScenarioResult, ...]
-) -> Status:
+def _overall(info: RunInfo, requirements: Iterable[RequirementResult], scenarios: tuple[ScenarioResult, ...]) -> Status:
     """The run's verdict: over its mandatory requirements; what was mandatory and not tested leaves it inconclusive."""
     verdicts = {r.id: r.verdict for r in requirements}
     mandatory = [verdicts.get(r, Status.NOT_TESTED) for r in info.mandatory] or list(verdicts.values())
-    status = worst(
-        Status.INCONCLUSIVE if v in (Status.NOT_TESTED, Status.NOT_APPLICABLE) else v for v in mandatory
-    )
+    status = worst(Status.INCONCLUSIVE if v in (Status.NOT_TESTED, Status.NOT_APPLICABLE) else v for v in mandatory)
     if status is Status.PASS and any(s.status is Status.ERROR for s in scenarios):
         return Status.ERROR
     return Status.INCONCLUSIVE if status is Status.NOT_TESTED else status

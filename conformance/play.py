@@ -221,7 +221,11 @@ class Play:
         if self._closed:
             return
         self._closed = True
-        for name, undo in (("healing", self._heal), ("stopping the clients", self._stop_load), ("removing", self._remove)):
+        for name, undo in (
+            ("healing", self._heal),
+            ("stopping the clients", self._stop_load),
+            ("removing", self._remove),
+        ):
             try:
                 undo()
             except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up

@@ -167,6 +167,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What is meant for a person is shown as a sentence, without a traceback."""
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError) and isinstance(item.parent, FeatureFile):
+    if (
+        call.excinfo is not None
+        and isinstance(call.excinfo.value, HarnessError)
+        and isinstance(item.parent, FeatureFile)
+    ):
         report.longrepr = str(call.excinfo.value)
     return report

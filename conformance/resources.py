@@ -1,4 +1,4 @@
-"""Where the features and fixtures that travel with the product are: in the wheel, or beside the package in a checkout."""
+"""Where the features and fixtures that travel with the product are: in the wheel, or beside the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run from its options to its verdict: the sites, the link proxy, the run folder, and everything that must be undone."""
+"""One run from its options to its verdict: sites, link proxy, run folder, and everything that must be undone."""
 
 from __future__ import annotations
 

@@ -146,7 +146,9 @@ class RunFolder:
                 raise UsageError(f"{path} already holds a run. Give another --out, or remove that folder.")
             write_json(path / RUN_FILE, asdict(info))
         except OSError as error:
-            raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
+            raise UsageError(
+                f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out."
+            ) from None
         return cls(path)
 
     def info(self) -> RunInfo:

@@ -78,7 +78,9 @@ def _main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     except Exception as error:  # a defect of ours: the user gets a sentence and a file to report, not a traceback
-        return _say(f"Internal error: {error!r}. This is a defect; please report it with {_keep_traceback()}.", EXIT_ERROR)
+        return _say(
+            f"Internal error: {error!r}. This is a defect; please report it with {_keep_traceback()}.", EXIT_ERROR
+        )
 
 
 def _keep_traceback() -> str:

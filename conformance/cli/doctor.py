@@ -55,7 +55,9 @@ def _folder(what: str, path: Path) -> Finding:
     free = shutil.disk_usage(place).free / 2**30
     writable = os.access(place, os.W_OK)
     seen = f"{path}, {free:.1f} GiB free" + ("" if writable else ", not writable")
-    advice = f"Make {place} writable with {_NEEDED_DISK_GIB} GiB free, or point XDG_CACHE_HOME and XDG_STATE_HOME elsewhere."
+    advice = (
+        f"Make {place} writable with {_NEEDED_DISK_GIB} GiB free, or point XDG_CACHE_HOME and XDG_STATE_HOME elsewhere."
+    )
     return Finding(what, writable and free >= _NEEDED_DISK_GIB, seen, advice)
 
 
@@ -69,7 +71,9 @@ def _state() -> Finding:
 
 def _memory() -> Finding:
     free = psutil.virtual_memory().available / 2**30
-    return Finding("free memory", free >= _NEEDED_MEMORY_GIB, f"{free:.1f} GiB", "Two clouds and a VNF need about 3 GiB.")
+    return Finding(
+        "free memory", free >= _NEEDED_MEMORY_GIB, f"{free:.1f} GiB", "Two clouds and a VNF need about 3 GiB."
+    )
 
 
 def _loopback() -> Finding:
@@ -77,7 +81,12 @@ def _loopback() -> Finding:
         with socket.socket() as probe:
             probe.bind(("127.11.255.1", 0))
     except OSError as error:
-        return Finding("loopback addresses", False, f"127.11.255.1 cannot be bound: {error.strerror}", "The lab needs Linux with 127.0.0.0/8 on lo.")
+        return Finding(
+            "loopback addresses",
+            False,
+            f"127.11.255.1 cannot be bound: {error.strerror}",
+            "The lab needs Linux with 127.0.0.0/8 on lo.",
+        )
     return Finding("loopback addresses", True, "127.0.0.0/8 can be bound")
 
 

@@ -15,7 +15,9 @@ from conformance.sites import load_sites
 def describe(request: Request, arguments: list[str]) -> None:
     """Print sites, power drivers, scenarios and faults. Reads files only: no cloud is asked, nothing is started."""
     options = request.options
-    click.echo(f"Profile {request.profile.name}, VNF {request.blueprint.name}, scheme {options.scheme}, seed {request.seed}.")
+    click.echo(
+        f"Profile {request.profile.name}, VNF {request.blueprint.name}, scheme {options.scheme}, seed {request.seed}."
+    )
     if options.sites is None:
         click.echo("Sites: the lab, two clouds started on this machine on loopback addresses.")
     else:

@@ -26,10 +26,18 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.argument("selection", nargs=-1)
 @click.option("--sites", metavar="FILE", help="The sites under test. Default: the lab, started on this machine.")
 @click.option("--lab", default="default", show_default=True, metavar="NAME", help="Which lab, when no sites are given.")
-@click.option("--profile", default="smoke", show_default=True, metavar="NAME|FILE", help="Mandatory requirements and limits.")
-@click.option("--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF.")
-@click.option("--scheme", default="reference", show_default=True, metavar="NAME", help="The multisite mechanism under test.")
-@click.option("--seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored with the run.")
+@click.option(
+    "--profile", default="smoke", show_default=True, metavar="NAME|FILE", help="Mandatory requirements and limits."
+)
+@click.option(
+    "--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF."
+)
+@click.option(
+    "--scheme", default="reference", show_default=True, metavar="NAME", help="The multisite mechanism under test."
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored with the run."
+)
 @click.option("--out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
@@ -109,7 +117,9 @@ def select(words: tuple[str, ...], profile: str) -> list[str]:
         elif word.upper() in known or word.lower() in known:
             tags.append(word.upper() if word.upper() in known else word.lower())
         elif word.upper().startswith("MS-") or word.endswith(".feature"):
-            raise UsageError(f"{word!r} is neither a known requirement nor a feature file. {closest(word, list(known))}")
+            raise UsageError(
+                f"{word!r} is neither a known requirement nor a feature file. {closest(word, list(known))}"
+            )
         else:
             names.append(word)
     chosen = load_profile(profile)
@@ -147,7 +157,7 @@ class _Driver:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # A failed Then is told by the verdicts; anything else that went wrong is told here.
         text = str(report.longrepr)
-        if report.failed and not text.split(":", 1)[0] in ("fail", "inconclusive", "error"):
+        if report.failed and text.split(":", 1)[0] not in ("fail", "inconclusive", "error"):
             self.trouble.append(f"{report.nodeid.split('::')[-1]} ({report.when}): {text}")
 
     def pytest_internalerror(self, excrepr: object) -> None:
@@ -161,5 +171,3 @@ class _Driver:
             self.trouble.append("The selection matches no scenario: nothing was run.")
             session.exitstatus = 64
         self.exit_code = int(session.exitstatus)
-
-

@@ -52,7 +52,5 @@ class ScenarioRecord:
     def fault_events(self, name: str | None = None, state: str | None = None) -> tuple[Event, ...]:
         """The events of kind fault, narrowed by fault name and state."""
         return tuple(
-            e
-            for e in self.events
-            if e.kind == "fault" and name in (None, e.name) and state in (None, e.state)
+            e for e in self.events if e.kind == "fault" and name in (None, e.name) and state in (None, e.state)
         )

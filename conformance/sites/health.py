@@ -13,7 +13,7 @@ import requests
 from openstack.connection import Connection
 
 from conformance.errors import HarnessError
-from conformance.faults.base import Observation
+from conformance.model import Observation
 from conformance.sites import owned
 from conformance.sites.clouds import on_loopback
 from conformance.sites.marks import CHECK_LABEL, TAG_KEY, run_prefix, run_tag

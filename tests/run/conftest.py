@@ -93,7 +93,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         log = tmp_path / f"run-{len(started)}.log"
         command = [sys.executable, "-m", "conformance", "run", "--lab", lab, "--out", str(folder), *arguments]
         process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, env={**os.environ, "TERM": "dumb"}
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=log.open("w"),
+            text=True,
+            env={**os.environ, "TERM": "dumb"},
         )
         started.append(Running(process, folder, log))
         return started[-1]
