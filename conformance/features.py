@@ -53,12 +53,12 @@ def check_feature(path: Path) -> None:
     Refused are: text that is not Gherkin, an unknown tag, a scenario without a Then (pytest-bdd passes it), a Then
     sentence no check stands behind, and tags that differ from the requirements which the Then sentences judge.
     """
-    from pytest_bdd.exceptions import FeatureError
+    from pytest_bdd.exceptions import GherkinParseError
     from pytest_bdd.feature import get_feature
 
     try:
         feature = get_feature(str(path.parent), path.name)
-    except FeatureError as error:
+    except GherkinParseError as error:
         raise UsageError(f"{path} is not Gherkin that can be read: {error}") from None
     if not feature.scenarios:
         raise UsageError(f"{path} holds no scenario: it would judge nothing. Is a keyword mistyped?")

@@ -6,6 +6,7 @@ A play never judges by itself: the Then sentences are judged from the stored rec
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -143,7 +144,7 @@ class Play:
             workers=load.clients,
             rate=load.rate_per_client,
             probe_interval_ns=self.info.probe_interval_ns,
-            seed=self._session.request.seed + self._number,
+            seed=self._session.request.seed ^ zlib.crc32(self.info.name.encode()),
         )
         with self._phase("load", f"{load.clients} clients use the service"):
             self._workload = Workload(plan)

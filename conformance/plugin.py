@@ -86,7 +86,8 @@ class FeatureFile(pytest.Module):
             raise self.CollectError(str(error)) from None
         module = types.ModuleType(self.path.stem)
         module.__file__ = str(self.path)
-        source = f"from pytest_bdd import scenarios\nscenarios({self.path.name!r}, features_base_dir={str(self.path.parent)!r})\n"
+        here = str(self.path.parent)
+        source = f"from pytest_bdd import scenarios\nscenarios({self.path.name!r}, features_base_dir={here!r})\n"
         exec(compile(source, str(self.path), "exec"), module.__dict__)
         return module
 

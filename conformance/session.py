@@ -136,7 +136,7 @@ class RunSession:
         return self._play
 
     def finish(self, *, interrupted: bool = False) -> int:
-        """Undo everything, judge what is stored, write the reports. Returns the exit code; never raises for a report."""
+        """Undo everything, judge what is stored, write the reports. Returns the exit code."""
         with uninterrupted():
             if interrupted:
                 self.say("Interrupted: healing faults and removing what this run created.")
@@ -231,7 +231,7 @@ def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInf
         scheme=options.scheme,
         started_wall=datetime.now(UTC).isoformat(timespec="seconds"),
         started=time.monotonic_ns(),
-        sites=tuple(SiteInfo(name=s.name, cloud=s.spec.cloud) for s in sites),
+        sites=tuple(_about(site) for site in sites),
         command_line=options.command_line,
         environment={
             "python": platform.python_version(),
@@ -243,4 +243,14 @@ def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInf
         mandatory=request.profile.mandatory,
         optional=request.profile.optional,
         faults_enabled=options.faults,
+    )
+
+
+def _about(site: Site) -> SiteInfo:
+    config = site.cloud.config
+    return SiteInfo(
+        name=site.name,
+        cloud=site.spec.cloud,
+        region=config.region_name,
+        identity_endpoint=config.get_auth_args().get("auth_url"),
     )

@@ -100,7 +100,7 @@ def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
-    """Everything recorded of one scenario; unreadable lines become ``problems``, a missing outcome ``finished=False``."""
+    """Everything recorded of one scenario; unreadable lines become ``problems``."""
     info = read_json(folder / SCENARIO_FILE, ScenarioInfo)
     events, event_problems = read_events(folder / EVENTS_FILE)
     problems = list(event_problems)
