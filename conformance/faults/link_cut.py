@@ -53,7 +53,6 @@ class LinkCut:
         ok, state = await_state(self._link, healed, what=f"{self._link.name} to be whole again")
         return Observation(
             ok,
-            f"Without the cut, {state.describe()}; before the fault it was "
-            f"{milliseconds(self._baseline_ns)}.",
+            f"Without the cut, {state.describe()}; before the fault it was {milliseconds(self._baseline_ns)}.",
             {"baseline_ns": self._baseline_ns, **state.observed()},
         )

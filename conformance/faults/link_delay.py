@@ -64,8 +64,7 @@ class LinkDelay:
         ok, state = await_state(self._link, healed, what=f"{self._link.name} without delay")
         return Observation(
             ok,
-            f"Without the delay, {state.describe()}; before the fault it was "
-            f"{milliseconds(self._baseline_ns)}.",
+            f"Without the delay, {state.describe()}; before the fault it was {milliseconds(self._baseline_ns)}.",
             {**self._expected(), **state.observed()},
         )
 

@@ -89,8 +89,7 @@ class LinkStall:
         ok, state = await_state(self._link, healed, what=f"{self._link.name} to flow again")
         return Observation(
             ok,
-            f"Without the stall, {state.describe()}; before the fault it was "
-            f"{milliseconds(self._baseline_ns)}.",
+            f"Without the stall, {state.describe()}; before the fault it was {milliseconds(self._baseline_ns)}.",
             {"baseline_ns": self._baseline_ns, **state.observed()},
         )
 

@@ -57,6 +57,9 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._read_ended:  # the connection was closed while this socket was on its way here
+            transport.abort()
+            return
         # Paused means that something is buffered here, resumed that everything is in the kernel's hands.
         transport.set_write_buffer_limits(high=0)
         self.balance()

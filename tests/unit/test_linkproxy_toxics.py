@@ -12,6 +12,8 @@ import pytest
 from linkproxy_rig import Rig, answering, rig, stays_silent, toxic, within
 
 from conformance.linkproxy.address import AddressError
+from conformance.linkproxy.proxy import Proxy, Settings
+from conformance.linkproxy.side import Side
 
 EARLY = 1e-5
 
@@ -527,6 +529,29 @@ def test_stopping_while_dialling_closes_the_client_at_once() -> None:
                 sock.close()
 
     play(story())
+
+
+def test_a_client_that_arrives_while_the_proxy_stops_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    class StopsOnAccept(Proxy):
+        def _accept(self) -> Side:
+            side = super()._accept()
+            asyncio.get_running_loop().call_soon(self.stop)  # before asyncio hands the socket over
+            return side
+
+    async def story() -> None:
+        proxy = StopsOnAccept(Settings(seed=1), "p", "127.0.0.1:0", "127.0.0.1:1")
+        await proxy.start()
+        host, _, port = proxy.listen.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"k")
+        try:
+            assert await within(reader.read(1)) == b""
+        except ConnectionResetError:
+            pass  # what the client had sent was not read: the kernel says so with a reset
+        assert (proxy.open_connections, proxy.counted().dial_failures) == (0, 0)
+
+    play(story())
+    assert caplog.records == []
 
 
 def test_data_sent_before_the_upstream_is_there_is_not_lost() -> None:
