@@ -11,6 +11,7 @@ from typing import Any
 from conformance.lab.addressing import PORTS
 from conformance.lab.site import COMPUTES, LabSite
 
+LISTINGS = {"glance": "/v2/images?limit=1", "neutron": "/v2.0/networks?limit=1"}  # answered from their databases
 TIMEOUT = 20.0  # seconds for one answer; the first one of a service can take a second
 
 
@@ -35,6 +36,8 @@ def shortcomings(site: LabSite) -> list[str]:
     try:
         token = _token(site)
         missing = []
+        for service, path in LISTINGS.items():
+            _get(site, service, path, token)
         for service, path in (("nova", "/v2.1/os-services"), ("cinder", "/v3/os-services")):
             for worker in _get(site, service, path, token)["services"]:
                 if worker["state"] != "up":
