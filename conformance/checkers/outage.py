@@ -95,7 +95,7 @@ def _recovered(record: ScenarioRecord, loss: SiteLoss, probes: Sequence[Probe], 
             Status.FAIL,
             f"{span(back.low)} after {loss.what} the service was still not back (limit {limit_s:g} s).",
         )
-    if back.up_at_end:
+    if back.up_at_end is not None:
         return Status.INCONCLUSIVE, (
             f"The service answered again at {second} when probing ended, only for {span(back.up_at_end)} "
             "so far: too short to say that it was back."
@@ -153,7 +153,7 @@ def _remarks(
     if whole.lead > GAP_PERIODS * record.info.probe_interval_ns:
         lasted = f"{span(whole.low)} at least" if whole.high is None else between(whole.low, whole.high)
         yield (f"For clients the outage began {span(whole.lead)} earlier, before {loss.what}; it lasted {lasted}.")
-    if back.high is not None and whole.low == 0 and not any(o.end_low >= loss.began for o in found):
+    if back.high is not None and not any(o.end_low >= loss.began for o in found):
         yield "No probe failed."
     later = later_outages(found, back)
     if later:

@@ -29,20 +29,20 @@ class Recovery:
     low: int
     high: int | None
     at: int | None
-    up_at_end: int = 0
+    up_at_end: int | None = None
 
 
 def recovery(probes: Sequence[Probe], loss: SiteLoss, second: str, period: int) -> Recovery:
-    """The recovery that ``probes`` (in order of sending) show. What the lost site still answered while it
-    went down counts for nothing; a service that comes and goes is back when it stays."""
-    after = [p for p in probes if p.sent >= loss.began and not (p.ok and p.site == loss.site and p.sent < loss.done)]
+    """The recovery that ``probes`` (in order of sending) show. What the lost site still answered while it went down
+    is no recovery; a service that comes and goes is back when it stays."""
+    after = [p for p in probes if p.sent >= loss.began]
     needed = max(SUSTAINED, SUSTAINED_PERIODS * period)
     last_failed = loss.done
-    up_at_end = 0
+    up_at_end: int | None = None
     for served, group in groupby(after, key=lambda p: p.ok and p.site in (second, None)):
         row = list(group)
         if not served:
-            last_failed, up_at_end = row[-1].sent, 0
+            last_failed, up_at_end = row[-1].sent, None
             continue
         start = _sustained(row, needed, period)
         if start is not None:

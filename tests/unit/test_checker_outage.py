@@ -231,6 +231,10 @@ OPEN: dict[str, tuple[Change, str]] = {
         both(back_after(4), scheme("begin", 0.5), scheme("detect", 2.3)),
         "Detecting the loss took 1.800 s to 2.300 s: the limit of 2 s lies inside",
     ),
+    "the last probe of all was answered": (
+        probed((-4, 0, A), (0, 2, None), (2, 2.02, B)),
+        "too short to say that it was back",
+    ),
     "hardly any probe was sent after it came back": (
         probed((-4, 0, A), (0, 1, None), (1, 1.02, B), (2.98, 3, B)),
         "too short to say that it was back",
@@ -296,3 +300,47 @@ def test_outages_are_named_in_time_order() -> None:
     assert [e.ref for e in verdict.evidence] == ["probes 50–59", "probes 200–249"]
     assert "10 probes in a row failed; the outage lasted 0.178 s to 0.222 s" in verdict.evidence[0].text
     assert verdict.figures["outages"] == 2
+
+
+def test_the_whole_outage_is_the_one_around_the_loss() -> None:
+    blinks = ((-4, -3, A), (-3, -2.8, None), (-2.8, 0, A), (0, 1, None), (1, 4, B), (4, 4.1, None), (4.1, 7, B))
+    figures = judged(probed(*blinks)(clean())).figures
+    assert figures["outage_low_s"] == pytest.approx(0.978)
+    assert figures["outage_high_s"] == pytest.approx(1.022)
+    assert figures["outage_before_loss_s"] == 0
+    assert figures["outages"] == 3
+    assert figures["later_outages"] == 1
+    assert figures["longest_later_outage_s"] == pytest.approx(0.078)
+
+
+def test_a_service_that_answered_for_a_second_is_back_and_for_less_is_not() -> None:
+    def up_for(probes: int) -> Status:
+        return judged(probed((-4, 0, A), (0, 2, None), (2, 2 + probes * 0.02, B))(clean())).status
+
+    assert up_for(50) is Status.PASS
+    assert up_for(49) is Status.INCONCLUSIVE
+
+
+def test_at_least_half_of_the_probes_must_have_been_sent_for_it_to_count() -> None:
+    def thinned(every: int) -> ScenarioRecord:
+        record = clean()
+        return replace(record, probes=tuple(p for p in record.probes if p.sent < at(1.5) or p.n % every == 0))
+
+    assert judged(thinned(2)).status is Status.PASS
+    assert judged(thinned(3)).status is Status.INCONCLUSIVE
+
+
+def test_only_holes_between_the_loss_and_the_recovery_count() -> None:
+    early = probed((-4, -3, A), (-2, 0, A), (0, 1, None), (1, 4, B))
+    late = probed((-4, 0, A), (0, 1, None), (1, 3, B), (4, 7, B))
+    within = probed((-4, -0.3, A), (0.3, 1, None), (1, 4, B))
+    assert judged(early(clean())).figures["longest_probe_gap_s"] == pytest.approx(0.02)
+    assert judged(late(clean())).figures["longest_probe_gap_s"] == pytest.approx(0.02)
+    assert judged(within(clean())).figures["longest_probe_gap_s"] == pytest.approx(0.62)
+
+
+def test_a_clean_failover_is_told_in_two_sentences() -> None:
+    assert judged(clean()).reason == (
+        "The service was back at site-b 1.430 s to 1.502 s after site-a was lost (limit 5 s). "
+        "The loss was detected within 0.800 s (limit 2 s)."
+    )
