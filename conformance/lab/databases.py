@@ -50,7 +50,7 @@ def ensure_schema(
     if final.exists():
         return final
     progress("migrating the databases of all services (once)")
-    for leftover in (*cache.glob(".schema-*"), *cache.glob(".seeded-*")):
+    for leftover in cache.glob(".schema-*"):
         shutil.rmtree(leftover)
     building = cache / f".schema-{os.getpid()}"
     try:
@@ -72,6 +72,8 @@ def ensure_schema(
             _merge_log(building / "db" / _file(name))
         shutil.copy(building / "db" / "nova.sqlite", building / "db" / "nova.sqlite_cell0")
         _keep_only_databases(building)
+        for outdated in cache.glob("schema-*"):
+            shutil.rmtree(outdated)
         building.rename(final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -107,7 +109,7 @@ def renew_ids(site: LabSite) -> None:
 def save_seeded(cache: Path, site: LabSite) -> None:
     """Keep consistent copies of a freshly seeded site's databases (its services may be running) and its password."""
     final = seeded_path(cache, site.name, site.addresses.octet)
-    building = cache / f".seeded-{os.getpid()}-{site.name}"
+    building = cache / f".{final.name}"  # nobody else builds it: the octet belongs to this lab
     shutil.rmtree(building, ignore_errors=True)
     try:
         (building / "db").mkdir(parents=True, mode=0o700)
@@ -119,7 +121,8 @@ def save_seeded(cache: Path, site: LabSite) -> None:
             copy.close()
             source.close()
         write_private(building / "password", site.password)
-        shutil.rmtree(final, ignore_errors=True)
+        for outdated in cache.glob(f"site-{site.name}-{site.addresses.octet}-*"):
+            shutil.rmtree(outdated)
         building.rename(final)
     finally:
         shutil.rmtree(building, ignore_errors=True)

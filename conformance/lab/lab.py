@@ -177,7 +177,9 @@ class Lab:
         ]
 
     def _locked(self) -> AbstractContextManager[None]:
-        return lock(self.directory / "lab.lock")
+        return lock(
+            self.directory / "lab.lock", lambda: self._progress(f"waiting for another command on lab {self.name}")
+        )
 
 
 @contextmanager

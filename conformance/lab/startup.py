@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -41,28 +42,29 @@ def start(sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) 
     processes.kill_sites(sites)
     check_ports(sites)
     cache = cache_dir()
-    with lock(cache / "build.lock"):
+    with _building(cache, progress):
         venv = _environment(cache, progress)
-        if supervisor.ensure(venv):
-            progress("importing OpenStack, once for all sites")
-        fresh = [site for site in sites if not (site.directory / READY).exists()]
-        for site in fresh:
-            remove_state(site.directory)
-        path = guest_path(venv)
-        for site in sites:
-            write_files(site, venv, path)
-        unseeded = [site for site in fresh if not databases.copy_seeded(cache, site)]
-        supervisor.wait_ready()
-        if unseeded:
+    if supervisor.ensure(venv):
+        progress("importing OpenStack, once for all sites")
+    fresh = [site for site in sites if not (site.directory / READY).exists()]
+    for site in fresh:
+        remove_state(site.directory)
+    path = guest_path(venv)
+    for site in sites:
+        write_files(site, venv, path)
+    unseeded = [site for site in fresh if not databases.copy_seeded(cache, site)]
+    supervisor.wait_ready()
+    if unseeded:
+        with _building(cache, progress):
             schema = databases.ensure_schema(cache, unseeded[0], venv, supervisor, progress)
-            _prepare(schema, unseeded, supervisor, progress)
-        progress(f"starting the services of {', '.join(site.name for site in sites)}")
-        _wait(supervisor, sites, _spawn(supervisor, sites), progress)
-        if unseeded:
-            progress("creating volume types, flavor and external network")
-            supervisor.run([_job(site, "keystone", "seed:resources", "resources") for site in unseeded], SEED_TIMEOUT)
-            for site in unseeded:
-                databases.save_seeded(cache, site)
+        _prepare(schema, unseeded, supervisor, progress)
+    progress(f"starting the services of {', '.join(site.name for site in sites)}")
+    _wait(supervisor, sites, _spawn(supervisor, sites), progress)
+    if unseeded:
+        progress("creating volume types, flavor and external network")
+        supervisor.run([_job(site, "keystone", "seed:resources", "resources") for site in unseeded], SEED_TIMEOUT)
+        for site in unseeded:
+            databases.save_seeded(cache, site)
     for site in sites:
         (site.directory / READY).touch()
 
@@ -78,6 +80,10 @@ def remove_state(site_directory: Path) -> None:
                 shutil.rmtree(entry)
         else:
             entry.unlink()
+
+
+def _building(cache: Path, progress: Progress) -> AbstractContextManager[None]:
+    return lock(cache / "build.lock", lambda: progress(f"waiting for another process that builds in {cache}"))
 
 
 def _environment(cache: Path, progress: Progress) -> Path:
