@@ -44,9 +44,8 @@ def main() -> int:
     """Run what the command line asks for; returns the exit status."""
     options = _options()
     directory = options.out or REPORTS / _folder(options)
-    signal.signal(
-        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-    )  # ended from outside: clean up as well
+    for number in (signal.SIGINT, signal.SIGTERM):  # both clean up, also where a shell had SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         chosen = selection(options.suite, options.regex, options.failed_of)
         with _alone(options.lab):
