@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 from conformance.lab.errors import LabError
@@ -43,20 +44,23 @@ def guest_path(venv: Path) -> str:
 
 
 def _postgresql(venv: Path) -> Path:
-    """PostgreSQL's installation, copied to a place open to all where the venv is not."""
-    installed = next((venv / "lib").glob(f"python3.*/site-packages/{POSTGRESQL}"), None)
-    if installed is None:
-        raise LabError(f"The OpenStack environment {venv} has no PostgreSQL. Remove that directory; it is built again.")
-    if os.geteuid() != 0 or open_to_all(installed / "bin"):
-        return installed
+    """PostgreSQL's installation, copied to a place open to all where the venv (or, by its umask, a file) is not."""
+    packages = next((venv / "lib").glob("python3.*/site-packages"), venv)
+    program = packages / POSTGRESQL / "bin" / "postgres"
+    if not program.exists():
+        raise LabError(f"{program} is missing. Remove {venv}: it is built again at the next start.")
+    if os.geteuid() != 0 or open_to_all(program):
+        return packages / POSTGRESQL
     copy = OPEN_CACHE / f"postgresql-{venv.name}"
     if not copy.exists():
         building = copy.with_name(f".{copy.name}.{os.getpid()}")
-        make_open(building.parent)
         shutil.rmtree(building, ignore_errors=True)
-        shutil.copytree(installed, building, symlinks=True)
+        make_open(building)
+        for part in packages.glob(f"{POSTGRESQL.parts[0]}*"):  # the programs and, beside them, their libraries
+            shutil.copytree(part, building / part.name, symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", building], check=True)
         building.rename(copy)
-    return copy
+    return copy / POSTGRESQL
 
 
 def make_open(directory: Path) -> None:

@@ -67,6 +67,7 @@ def _become(request: dict) -> NoReturn:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.chdir(request["cwd"])
+        os.umask(0o022)  # guests of root drop their privileges and must reach what nova and cinder make for them
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
