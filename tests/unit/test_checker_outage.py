@@ -344,3 +344,29 @@ def test_a_clean_failover_is_told_in_two_sentences() -> None:
         "The service was back at site-b 1.430 s to 1.502 s after site-a was lost (limit 5 s). "
         "The loss was detected within 0.800 s (limit 2 s)."
     )
+
+
+def test_only_the_failover_after_the_loss_tells_its_phases() -> None:
+    record = add_events(
+        drop_events(clean(), lambda e: e.kind == "scheme"),
+        Event(at(-2), "scheme", "failover", "detect", B),
+        Event(at(0.5), "scheme", "protect", "detect", B),
+        Event(at(0.6), "scheme", "failover", "detect", B, False),
+    )
+    assert "detect_s" not in judged(record).figures
+    late = add_events(record, Event(at(3), "scheme", "failover", "detect", B))
+    verdict = judged(late)
+    assert verdict.status is Status.FAIL
+    assert "Detecting the loss took 2.950 s to 3.000 s" in verdict.reason
+
+
+def test_an_outage_that_began_before_the_loss_and_never_ended_is_at_least_so_long() -> None:
+    verdict = judged(probed((-4, -2, A), (-2, 10, None))(clean()))
+    assert "For clients the outage began 1.998 s earlier, before site-a was lost; it lasted 11.978 s at least." in (
+        verdict.reason
+    )
+
+
+def test_failed_probes_are_counted() -> None:
+    figures = judged(clean()).figures
+    assert (figures["probes"], figures["probes_failed"]) == (400, 75)
