@@ -17,6 +17,7 @@ from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.site import LabSite
 
+FULL = 4_000_000  # bytes; with less than this free, services fail in ways of their own
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,13 +65,17 @@ def check_space(directory: Path, needed: int) -> None:
 
 @contextmanager
 def full_disk_explained(directory: Path) -> Iterator[None]:
-    """Turn "no space left" into a LabError."""
+    """Turn "no space left" into a LabError, and say so when something else failed on a full disk."""
     try:
         yield
+    except LabError as error:
+        if shutil.disk_usage(directory).free > FULL:
+            raise
+        raise LabError(f"{error} The disk that holds {directory} is full.") from error
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        where = error.filename or directory
+        where = error.filename2 or error.filename or directory  # of a copy, the second is the target
         raise LabError(f"No space left while writing {where}. Free some space and try again.") from error
 
 

@@ -88,3 +88,9 @@ def test_a_directory_that_configuration_files_cannot_hold_is_refused(tmp_path: P
 
 def test_spaces_in_a_directory_are_fine(tmp_path: Path) -> None:
     check_usable(tmp_path / "My Documents")
+
+
+def test_a_failure_on_a_full_disk_mentions_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(10, 10, 0))
+    with pytest.raises(LabError, match=r"nova ended\. The disk that holds"), preflight.full_disk_explained(tmp_path):
+        raise LabError("nova ended.")
