@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.errors import HarnessError
-from conformance.faults.base import Fault, Observation, Undo
+from conformance.faults.base import Undo
 from conformance.faults.link_cut import LinkCut
 from conformance.faults.link_delay import LinkDelay
 from conformance.faults.link_stall import LinkStall
@@ -23,7 +23,8 @@ from conformance.faults.site_loss import SiteLoss
 from conformance.features import planned_faults, requirement_tags, scenario_id, then_phrases
 from conformance.judge import judge_phrase
 from conformance.links import Link
-from conformance.model import Event, ScenarioInfo, ScenarioRecord, Status
+from conformance.model import Event, Observation, ScenarioInfo, ScenarioRecord, Status
+from conformance.nemesis import Nemesis
 from conformance.schemes import Scheme, make_scheme
 from conformance.session import pair
 from conformance.sites import api_answers, sweep, take_inventory, vim_check
@@ -46,10 +47,10 @@ class Play:
         self._first, self._second = pair(session)
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="play")
         self._began = time.monotonic_ns()
-        self._injected: list[tuple[Fault, int]] = []
         self._sweeps: dict[str, int] = {}
         self._info: ScenarioInfo | None = None
         self._events: EventLog | None = None
+        self._nemesis: Nemesis | None = None
         self._deployment: Deployment | None = None
         self._standby: Deployment | None = None
         self._ready: Future[None] | None = None
@@ -83,6 +84,9 @@ class Play:
         )
         folder = self._session.folder.begin_scenario(self._info)
         self._events = EventLog(folder / EVENTS_FILE)
+        self._nemesis = Nemesis(
+            self._events, self._session.journal, self._session.say, enabled=self._session.request.options.faults
+        )
         self._session.say(f"Scenario {self._number}: {scenario.name}")
 
     @property
@@ -97,6 +101,12 @@ class Play:
         if self._events is None:
             raise HarnessError("An event was noted before the scenario was begun.")
         return self._events
+
+    @property
+    def _faults(self) -> Nemesis:
+        if self._nemesis is None:
+            raise HarnessError("A fault was to be injected before the scenario was begun.")
+        return self._nemesis
 
     # -- Given ------------------------------------------------------------------------------------------------------
 
@@ -155,22 +165,22 @@ class Play:
 
     def delay_link(self, milliseconds: int) -> None:
         """Delay the link, and let the service run under it for as long as it ran undisturbed."""
-        self._inject(LinkDelay(self._the_link, milliseconds))
+        self._faults.inject(LinkDelay(self._the_link, milliseconds))
         self._watch(self._session.request.profile.load.before_fault_s)
 
     def stall_link(self, seconds: float) -> None:
         """Stall the link and keep it stalled."""
-        self._inject(LinkStall(self._the_link))
+        self._faults.inject(LinkStall(self._the_link))
         self._watch(seconds)
 
     def cut_link(self) -> None:
         """Cut the link."""
-        self._inject(LinkCut(self._the_link))
+        self._faults.inject(LinkCut(self._the_link))
 
     def lose_first_site(self) -> None:
         """Lose the first site."""
         guests = (*self._deployed.service_urls, *self._deployed.management_urls)
-        self._inject(SiteLoss(self._first, self._session.sites.path, guests))
+        self._faults.inject(SiteLoss(self._first, self._session.sites.path, guests))
 
     def fail_over(self) -> None:
         """Have the scheme fail over."""
@@ -198,7 +208,7 @@ class Play:
         with self._phase("read-back", f"reading everything back at {self._second.name}"):
             if self._workload is not None:
                 self._workload.stop(final_read_from=self._second.name)
-        self._heal()
+        self._faults.heal()
         self._end()
 
     def judge(self, phrase: str) -> None:
@@ -241,42 +251,6 @@ class Play:
     def _end(self) -> None:
         outcome = {"error": self._error, "duration_s": round((time.monotonic_ns() - self._began) / 1e9, 3)}
         self._session.folder.end_scenario(self.info.id, outcome)
-
-    # -- faults -----------------------------------------------------------------------------------------------------
-
-    def _inject(self, fault: Fault) -> None:
-        """Journal, inject, verify. With faults disabled nothing happens, and the record shows that nothing did."""
-        if not self._session.request.options.faults:
-            self._fault_event(fault, "skipped", Observation(False, "Fault injection is disabled for this run."))
-            return
-        self._session.say(f"  injecting {fault.name} on {fault.target}")
-        entry = self._session.journal.record(fault.undo())
-        self._injected.append((fault, entry))
-        self._fault_event(fault, "injecting")
-        fault.inject()
-        self._fault_event(fault, "injected")
-        seen = fault.verify()
-        self._fault_event(fault, "verified", seen)
-        if not seen.ok:
-            self._session.say(f"  the fault did not bite: {seen.detail}")
-
-    def _heal(self) -> None:
-        """Take every fault back, last first, and show that it is gone."""
-        while self._injected:
-            fault, entry = self._injected.pop()
-            self._session.say(f"  healing {fault.name} on {fault.target}")
-            self._fault_event(fault, "healing")
-            fault.heal()
-            self._fault_event(fault, "healed")
-            seen = fault.verify_healed()
-            self._fault_event(fault, "heal-verified", seen)
-            if not seen.ok:
-                raise HarnessError(f"{fault.name} on {fault.target} was not healed: {seen.detail}")
-            self._session.journal.done(entry)
-
-    def _fault_event(self, fault: Fault, state: str, seen: Observation | None = None) -> None:
-        rest = {} if seen is None else {"ok": seen.ok, "detail": seen.detail, "observed": dict(seen.observed)}
-        self._log.note("fault", fault.name, state, target=fault.target, **rest)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
@@ -342,6 +316,10 @@ class Play:
             self._log.note("phase", name, "end", ok=False, detail=str(error))
             raise
         self._log.note("phase", name, "end", ok=True)
+
+    def _heal(self) -> None:
+        if self._nemesis is not None:
+            self._nemesis.heal()
 
     def _stop_load(self) -> None:
         if self._workload is not None:
