@@ -7,6 +7,7 @@ request (see ``labcloud.guest.stop``).
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -22,6 +23,7 @@ SOCKET = "hypervisor.sock"  # relative to the site's directory: unix socket path
 def serve() -> None:
     """Start guests until killed."""
     here = site.load()
+    gc.freeze()  # guests share these pages as long as nobody collects
     Path(SOCKET).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(SOCKET)
