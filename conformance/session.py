@@ -121,6 +121,7 @@ class RunSession:
             undo.callback(journal.close)
             url = options.toxiproxy or sites.link.toxiproxy
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
+            say(f"Link proxy: {url or 'embedded'}, version {proxy.version()}")
         except BaseException:
             with uninterrupted():
                 undo.close()
