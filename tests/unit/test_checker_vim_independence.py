@@ -133,6 +133,10 @@ OPEN: dict[str, tuple[Change, str]] = {
         "did not work before site-a was lost either",
     ),
     "nothing shows that the first site was silent": (unverified, "that site-a was silent"),
+    "the first site was silent before the loss only": (
+        lambda r: add_events(unverified(r), observation(-1, True, "api-silent", A)),
+        "that site-a was silent",
+    ),
     "the first site answered": (
         lambda r: add_events(r, observation(2, True, "api-answers", A)),
         "that site-a was silent",
