@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from builders import A, B, MS, add_events, at, clean, drop_events, edit_events, fault, info
+from builders import MS, A, B, add_events, at, clean, drop_events, edit_events, fault, info
 
 from conformance.checkers.timeline import TurningPoint, last_instant, site_loss, turning_point
 from conformance.model import Event, Operation, Outcome, ScenarioRecord
