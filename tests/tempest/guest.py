@@ -179,6 +179,16 @@ class Guest:
         self.becomes("ACTIVE")
         return told_by(self.answers())
 
+    def rescue(self) -> str:
+        self.act("rescue_server")
+        self.becomes("RESCUE")
+        return self.silent()
+
+    def unrescue(self) -> str:
+        self.act("unrescue_server")
+        self.becomes("ACTIVE")
+        return told_by(self.answers())
+
     def attach_volume(self) -> str:
         """A volume made from the image: the guest reads the image's first bytes from its new disk."""
         cloud = self.cloud

@@ -67,6 +67,8 @@ def _life(guest: Guest) -> list[tuple[str, Callable[[], str]]]:
         ("unpaused: answers, same process", lambda: guest.thawed("unpause_server")),
         ("suspended: silent, process kept", lambda: guest.frozen("suspend_server", "SUSPENDED")),
         ("resumed: answers, same process", lambda: guest.thawed("resume_server")),
+        ("rescued: silent", guest.rescue),
+        ("unrescued: answers", guest.unrescue),
         ("volume attached and detached: read by the guest", guest.attach_volume),
         ("cold migrated and confirmed: answers on the other host", guest.cold_migrate),
         ("live migrated: answers on the other host", guest.live_migrate),
