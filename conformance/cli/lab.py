@@ -125,13 +125,8 @@ def _progress() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield line
         return
-    with console.status("") as spinner:
-
-        def step(message: str) -> None:
-            line(message)
-            spinner.update(message)
-
-        yield step
+    with console.status("Ctrl-C stops and removes what has been started"):
+        yield line
 
 
 def _show(found: LabStatus, console: Console) -> None:

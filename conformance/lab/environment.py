@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -114,7 +115,7 @@ def _uv(arguments: list[str], cache: Path, progress: Callable[[str], None]) -> N
                         told = time.monotonic()
                         progress(f"installing OpenStack's packages: {told - started:.0f} s")
         except BaseException:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # the builds it has started are in its session too
             process.wait()
             raise
     said = log.read_text(errors="replace").strip()

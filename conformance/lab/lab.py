@@ -17,7 +17,7 @@ from conformance.lab.preflight import check_space, full_disk_explained, lock
 from conformance.lab.record import LabRecord
 from conformance.lab.site import LabSite, new_password
 from conformance.lab.status import LabStatus
-from conformance.lab.supervisor import SOCKET, Supervisor
+from conformance.lab.supervisor import SOCKET, Supervisor, reap
 from conformance.paths import cache_dir
 
 NEEDED_BYTES = 300_000_000  # databases and logs of two sites, with room for a run
@@ -100,6 +100,7 @@ class Lab:
             return
         with self._locked():
             processes.kill_lab(self.name, self.directory)
+            reap()
             for site in (self.directory / "sites").glob("*"):
                 startup.remove_state(site)
             for name in ("clouds.yaml", "sites.yaml", "lab.json", SOCKET):

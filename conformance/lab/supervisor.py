@@ -125,8 +125,7 @@ class Supervisor:
     def stop(self) -> None:
         """Kill it with its nurseries and jobs; the sites' processes stay."""
         processes.kill(processes.supervisors(self._lab, self._directory))
-        for child in _CHILDREN:
-            child.poll()
+        reap()
         (self._directory / SOCKET).unlink(missing_ok=True)
 
     def spawn(self, job: Job) -> int:
@@ -187,6 +186,11 @@ class Supervisor:
 
 
 _CHILDREN: list[subprocess.Popen[bytes]] = []  # supervisors started by this process: kept so that they can be reaped
+
+
+def reap() -> None:
+    """Collect supervisors of ours that have ended, so that they are not zombies until this process ends."""
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
 
 
 def _kill_group(leader: int) -> None:

@@ -92,7 +92,7 @@ def test_links_to_volumes_follow_the_spec(tmp_path: Path) -> None:
     }
     instance.change(directory, lambda found: found.update(spec(vdc="ffff")))
     assert [link.name for link in links.iterdir()] == ["virtio-ffff"]
-    assert (directory / "user_data").stat().st_mode & 0o111
+    assert (directory / "user_data").stat().st_mode & 0o777 == 0o700
 
 
 def test_an_init_is_remembered_by_pid_and_start_time(tmp_path: Path) -> None:

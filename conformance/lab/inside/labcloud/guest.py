@@ -30,7 +30,7 @@ def boot(directory: Path, here: site.Site) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # power is switched by the hypervisor only
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.chdir(directory)
-    console = os.open("console.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    console = os.open("console.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(console, 1)

@@ -23,8 +23,9 @@ def create(directory: Path, spec: dict, user_data: bytes | None) -> None:
     save(directory, spec)
     if user_data is not None:
         script = directory / "user_data"
+        script.touch(mode=0o700)  # it may hold passwords
         script.write_bytes(user_data)
-        script.chmod(0o755)
+        script.chmod(0o700)
 
 
 def load(directory: Path) -> dict | None:

@@ -51,6 +51,7 @@ def common() -> patches.EventletBlocker:
     blocker = patches.native_threads()
     _import(COMMON)
     patches.concurrent_sqlite()
+    patches.pooled_sqlite()
     patches.event_driven_rpc()
     return blocker
 
