@@ -110,7 +110,9 @@ class FileDriver(driver.VolumeDriver):
         self._grow(self._path(volume), volume.size)
 
     def copy_volume_to_image(self, context, volume, image_service, image_meta):
-        volume_utils.upload_volume(context, image_service, image_meta, str(self._path(volume)), volume)
+        volume_utils.upload_volume(
+            context, image_service, image_meta, str(self._path(volume)), volume, run_as_root=False
+        )
 
     # Attaching: the guest is a process of this machine, so the path is all it needs
 

@@ -127,6 +127,11 @@ class ProcessDriver(fake.FakeDriver):
         super().power_on(context, instance, network_info, block_device_info, accel_info, share_info)
         self._start(instance.uuid)
 
+    def unrescue(self, context, instance):
+        """Nova switched the guest off for the rescue (the lab has no rescue system to run meanwhile)."""
+        super().unrescue(context, instance)
+        self._start(instance.uuid)
+
     def reboot(
         self,
         context,
