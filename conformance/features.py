@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,9 @@ def _check_scenario(path: Path, feature: Feature, scenario: ScenarioTemplate) ->
     phrases = [step.name for step in scenario.steps if step.type == "then"]
     if not phrases:
         raise UsageError(f"{where} has no Then: it would judge nothing and pass.")
+    kinds = [step.type for step in scenario.steps]
+    if any(kind != "then" for kind in kinds[kinds.index("then") :]):
+        raise UsageError(f"{where} does something after its first Then: by then the record is closed and judged.")
     judged: set[str] = set()
     for phrase in phrases:
         check = check_for_phrase(phrase)
@@ -103,3 +107,15 @@ def scenarios_by_requirement() -> dict[str, list[str]]:
                 for requirement in requirement_tags(scenario.tags | feature.tags):
                     found.setdefault(requirement, []).append(f"{feature.name}: {scenario.name}")
     return found
+
+
+def count_scenarios(paths: Iterable[Path]) -> int:
+    """How many scenarios the feature files in ``paths``, files or folders, hold; an outline counts once per example."""
+    from pytest_bdd.feature import get_features
+
+    files = [f for p in paths for f in (sorted(p.rglob("*.feature")) if p.is_dir() else [p])]
+    return sum(
+        sum(len(e.examples) for e in scenario.examples) or 1
+        for feature in get_features([str(f) for f in files])
+        for scenario in feature.scenarios.values()
+    )

@@ -5,14 +5,14 @@ Nothing here talks to a cloud. The Then sentences of a scenario, as stored with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from conformance.checkers.registry import check_for_phrase
 from conformance.checkers.registry import judge as judge_check
 from conformance.model import ScenarioRecord, Status, Verdict, worst
 from conformance.model.results import CheckResult, RequirementResult, RunInfo, RunResult, ScenarioResult
-from conformance.store import RunFolder
+from conformance.store import End, Plan, PlannedScenario, RunFolder
 
 
 def judge_phrase(phrase: str, record: ScenarioRecord) -> CheckResult:
@@ -29,7 +29,7 @@ def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
     record = run.load(scenario_id)
     outcome = run.outcome(scenario_id)
     checks = tuple(judge_phrase(phrase, record) for phrase in record.info.then)
-    error = outcome.get("error") if outcome else None
+    error = outcome.error if outcome else None
     if outcome is None:
         error = "The scenario never came to its end: the run was cut short."
     status = worst(c.verdict.status for c in checks)
@@ -41,22 +41,49 @@ def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
         checks=checks,
         error=error,
         finished=outcome is not None,
-        duration_s=outcome.get("duration_s") if outcome else None,
+        duration_s=outcome.duration_s if outcome else None,
     )
 
 
 def judge_run(run: RunFolder) -> RunResult:
     """Judge a whole run folder, whatever state it was left in."""
-    info = run.info()
+    info, plan, end = run.info(), run.plan(), run.end()
     scenarios = tuple(judge_scenario(run, scenario_id) for scenario_id in run.scenario_ids())
-    requirements = tuple(_requirement(r, scenarios) for r in _ids_in_order(info, scenarios))
+    begun = {s.info.name for s in scenarios}
+    missing = tuple(p for p in plan.scenarios if p.name not in begun) if plan else ()
+    requirements = tuple(_requirement(r, scenarios, missing) for r in _ids_in_order(info, scenarios))
+    finished = end is not None and not end.interrupted and not missing and all(s.finished for s in scenarios)
+    verdict = _overall(info, requirements, scenarios)
+    if verdict is Status.PASS and not finished:
+        verdict = Status.INCONCLUSIVE
+    if end is not None and end.trouble and verdict is not Status.FAIL:
+        verdict = Status.ERROR
     return RunResult(
         info=info,
-        verdict=_overall(info, requirements, scenarios),
+        verdict=verdict,
         requirements=requirements,
         scenarios=scenarios,
-        finished=all(s.finished for s in scenarios),
+        finished=finished,
+        notes=tuple(_notes(info, plan, end, missing, requirements)),
     )
+
+
+def _notes(
+    info: RunInfo,
+    plan: Plan | None,
+    end: End | None,
+    missing: tuple[PlannedScenario, ...],
+    requirements: tuple[RequirementResult, ...],
+) -> Iterator[str]:
+    if plan is not None and len(plan.scenarios) < plan.of:
+        yield f"Only {len(plan.scenarios)} of the {plan.of} scenarios of profile {info.profile} were selected."
+    if missing:
+        yield f"Never begun: {'; '.join(p.name for p in missing)}."
+    violated = [r.id for r in requirements if r.verdict is Status.FAIL and r.id not in info.mandatory]
+    if violated:
+        yield f"Violated, though not mandatory in profile {info.profile}: {', '.join(violated)}."
+    if end is not None:
+        yield from end.trouble
 
 
 def _ids_in_order(info: RunInfo, scenarios: Iterable[ScenarioResult]) -> tuple[str, ...]:
@@ -64,7 +91,9 @@ def _ids_in_order(info: RunInfo, scenarios: Iterable[ScenarioResult]) -> tuple[s
     return tuple(dict.fromkeys([*sorted({*info.mandatory, *info.optional}), *sorted(judged)]))
 
 
-def _requirement(requirement: str, scenarios: Iterable[ScenarioResult]) -> RequirementResult:
+def _requirement(
+    requirement: str, scenarios: Iterable[ScenarioResult], missing: tuple[PlannedScenario, ...]
+) -> RequirementResult:
     """Fold one requirement over all scenarios. A scenario that went wrong drags its own checks down with it."""
     found: list[tuple[CheckResult, ScenarioResult]] = []
     for scenario in scenarios:
@@ -73,6 +102,12 @@ def _requirement(requirement: str, scenarios: Iterable[ScenarioResult]) -> Requi
     if not found:
         return RequirementResult(requirement, Status.NOT_TESTED, "No scenario of this run judged it.")
     status = worst(c.verdict.status for c, _ in found)
+    never_begun = [p.name for p in missing if requirement in p.requirements]
+    if status is Status.PASS and never_begun:
+        reason = f"Held in {_count(len(found))}, but planned for it and never begun: {'; '.join(never_begun)}."
+        return RequirementResult(
+            requirement, Status.INCONCLUSIVE, reason, scenarios=tuple(dict.fromkeys(s.info.id for _, s in found))
+        )
     deciding = [(c, s) for c, s in found if c.verdict.status is status]
     check, scenario = deciding[0]
     where = f"{scenario.info.name}: " if len(found) > 1 and status is not Status.PASS else ""

@@ -23,8 +23,11 @@ class Nemesis:
         self._enabled = enabled
         self._injected: list[tuple[Fault, int]] = []
 
-    def inject(self, fault: Fault) -> None:
-        """Make a fault happen and measure whether it bit; that it did not is recorded, not raised."""
+    def inject(self, fault: Fault, carries: Observation | None = None) -> None:
+        """Make a fault happen and measure whether it bit; that it did not is recorded, not raised.
+
+        ``carries`` says whether what the fault disturbs was in use: a fault that nobody could feel did not bite.
+        """
         if not self._enabled:
             self._note(fault, "skipped", DISABLED)
             return
@@ -34,25 +37,53 @@ class Nemesis:
         self._note(fault, "injecting")
         fault.inject()
         self._note(fault, "injected")
-        seen = fault.verify()
+        seen = _both(fault.verify(), carries)
         self._note(fault, "verified", seen)
         if not seen.ok:
             self._say(f"  the fault did not bite: {seen.detail}")
 
     def heal(self) -> None:
-        """Take every fault back, last first, and show that it is gone. HarnessError names one that is not."""
-        while self._injected:
-            fault, entry = self._injected.pop()
-            self._say(f"  healing {fault.name} on {fault.target}")
-            self._note(fault, "healing")
-            fault.heal()
-            self._note(fault, "healed")
-            seen = fault.verify_healed()
-            self._note(fault, "heal-verified", seen)
-            if not seen.ok:
-                raise HarnessError(f"{fault.name} on {fault.target} was not healed: {seen.detail}")
+        """Take every fault back, last first, and show that it is gone.
+
+        A fault stays on the list until it is shown to be healed, so that this can be called again after an
+        interruption; one that cannot be healed keeps no other from being healed. HarnessError names what went wrong.
+        """
+        trouble: list[str] = []
+        for fault, entry in reversed(self._injected):
+            try:
+                self._heal_one(fault, trouble)
+            except HarnessError as error:
+                trouble.append(f"{fault.name} on {fault.target} was not healed: {error}")
+                continue
+            self._injected.remove((fault, entry))
             self._journal.done(entry)
+        if trouble:
+            raise HarnessError(" ".join(trouble))
+
+    def _heal_one(self, fault: Fault, trouble: list[str]) -> None:
+        """Heal before anything else: a full disk, which stops the record, must not leave a site lost."""
+        self._note_if_possible(fault, "healing", None, trouble)
+        fault.heal()
+        self._note_if_possible(fault, "healed", None, trouble)
+        self._say(f"  healing {fault.name} on {fault.target}")
+        seen = fault.verify_healed()
+        self._note_if_possible(fault, "heal-verified", seen, trouble)
+        if not seen.ok:
+            raise HarnessError(seen.detail)
+
+    def _note_if_possible(self, fault: Fault, state: str, seen: Observation | None, trouble: list[str]) -> None:
+        try:
+            self._note(fault, state, seen)
+        except OSError as error:
+            trouble.append(f"That {fault.name} is {state} could not be recorded: {error.strerror}.")
 
     def _note(self, fault: Fault, state: str, seen: Observation | None = None) -> None:
         rest = {} if seen is None else {"ok": seen.ok, "detail": seen.detail, "observed": dict(seen.observed)}
         self._events.note("fault", fault.name, state, target=fault.target, **rest)
+
+
+def _both(bit: Observation, carries: Observation | None) -> Observation:
+    if carries is None:
+        return bit
+    detail = f"{bit.detail} {carries.detail}"
+    return Observation(bit.ok and carries.ok, detail, {**bit.observed, **carries.observed})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.errors import HarnessError
-from conformance.faults.base import Undo
+from conformance.faults.base import Fault, Undo
 from conformance.faults.link_cut import LinkCut
 from conformance.faults.link_delay import LinkDelay
 from conformance.faults.link_stall import LinkStall
@@ -26,9 +26,9 @@ from conformance.links import Link
 from conformance.model import Event, Observation, ScenarioInfo, ScenarioRecord, Status
 from conformance.nemesis import Nemesis
 from conformance.schemes import Scheme, make_scheme
-from conformance.session import pair
-from conformance.sites import api_answers, sweep, take_inventory, vim_check
-from conformance.store import EVENTS_FILE, EventLog, write_inventory
+from conformance.session import pair, uninterrupted
+from conformance.sites import LabPower, api_answers, sweep, take_inventory, vim_check
+from conformance.store import EVENTS_FILE, EventLog, Outcome, write_inventory
 from conformance.vnf import Deployment, Endpoint, await_ready, begin, serving
 from conformance.workloads import Workload, WorkloadPlan
 
@@ -59,6 +59,7 @@ class Play:
         self._link_entry: int | None = None
         self._workload: Workload | None = None
         self._record: ScenarioRecord | None = None
+        self._carried_before = 0
         self._settled = False
         self._closed = False
         self._error: str | None = None
@@ -156,26 +157,30 @@ class Play:
             probe_interval_ns=self.info.probe_interval_ns,
             seed=self._session.request.seed ^ zlib.crc32(self.info.name.encode()),
         )
+        carried = self._the_link.server.counters(self._the_link.name)
+        self._carried_before = carried.to_upstream + carried.to_client if carried else 0
         with self._phase("load", f"{load.clients} clients use the service"):
             self._workload = Workload(plan)
             self._workload.start()
+            baseline = self._pool.submit(vim_check, self._second, self._tag, (self._first,))
             self._watch(load.before_fault_s)
+            self._observe("vim-alive", self._second.name, baseline.result())
 
     # -- When -------------------------------------------------------------------------------------------------------
 
     def delay_link(self, milliseconds: int) -> None:
         """Delay the link, and let the service run under it for as long as it ran undisturbed."""
-        self._faults.inject(LinkDelay(self._the_link, milliseconds))
+        self._disturb(LinkDelay(self._the_link, milliseconds))
         self._watch(self._session.request.profile.load.before_fault_s)
 
     def stall_link(self, seconds: float) -> None:
         """Stall the link and keep it stalled."""
-        self._faults.inject(LinkStall(self._the_link))
+        self._disturb(LinkStall(self._the_link))
         self._watch(seconds)
 
     def cut_link(self) -> None:
         """Cut the link."""
-        self._faults.inject(LinkCut(self._the_link))
+        self._disturb(LinkCut(self._the_link))
 
     def lose_first_site(self) -> None:
         """Lose the first site."""
@@ -197,18 +202,22 @@ class Play:
         """Look at the second site while the first is still lost, read everything back, then heal. Once."""
         if self._settled:
             return
-        self._settled = True
         with self._phase("observe", f"observing {self._second.name} while {self._first.name} is still lost"):
             vim = self._pool.submit(vim_check, self._second, self._tag, (self._first,))
             self._watch(self._session.request.profile.load.after_failover_s)
             self._observe("vim-alive", self._second.name, vim.result())
-            self._observe("data-plane", self._second.name, None, "Reachability is not observed in this version.")
+            if isinstance(self._second.spec.power, LabPower):
+                # Only here is it known that there is nothing to see. On other clouds the check stays open without it.
+                self._observe("data-plane", self._second.name, None, "the lab's guests share the loopback device")
             if self._standby is not None:
                 self._save_inventory("second-after", self._standby)
         with self._phase("read-back", f"reading everything back at {self._second.name}"):
             if self._workload is not None:
-                self._workload.stop(final_read_from=self._second.name)
+                # In a rehearsal nothing is lost and nothing fails over: the first site is the one that serves.
+                where = self._second if self._session.request.options.faults else self._first
+                self._workload.stop(final_read_from=where.name)
         self._faults.heal()
+        self._settled = True
         self._end()
 
     def judge(self, phrase: str) -> None:
@@ -228,28 +237,32 @@ class Play:
             self._error = str(error) or type(error).__name__
 
     def close(self) -> None:
-        """Heal, stop and remove whatever is still there; safe to call twice. Trouble becomes the scenario's error."""
+        """Heal, stop and remove whatever is still there; safe to call twice, and not to be interrupted.
+
+        Trouble becomes the scenario's error.
+        """
         if self._closed:
             return
-        self._closed = True
-        for name, undo in (
-            ("healing", self._heal),
-            ("stopping the clients", self._stop_load),
-            ("removing", self._remove),
-        ):
-            try:
-                undo()
-            except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up
-                self._error = self._error or f"{name} failed: {error}"
-                self._session.say(f"  ERROR while {name}: {error}")
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._info is not None and (self._error or self._settled):
-            self._end()
-        if self._events is not None:
-            self._events.close()
+        with uninterrupted():
+            for name, undo in (
+                ("healing", self._heal),
+                ("stopping the clients", self._stop_load),
+                ("removing what was created", self._remove),
+            ):
+                try:
+                    undo()
+                except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up
+                    self._error = self._error or f"While {name}: {error}"
+                    self._session.say(f"  ERROR while {name}: {error}")
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._closed = True
+            if self._info is not None and (self._error or self._settled):
+                self._end()
+            if self._events is not None:
+                self._events.close()
 
     def _end(self) -> None:
-        outcome = {"error": self._error, "duration_s": round((time.monotonic_ns() - self._began) / 1e9, 3)}
+        outcome = Outcome(self._error, round((time.monotonic_ns() - self._began) / 1e9, 3))
         self._session.folder.end_scenario(self.info.id, outcome)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
@@ -284,6 +297,20 @@ class Play:
             to_site=self._first.name,
             listen_host=str(self._second.spec.link_address),
             upstream=f"{upstream.host}:{upstream.port}",
+        )
+
+    def _disturb(self, fault: Fault) -> None:
+        """Inject a link fault. It can only bite when the replication goes over the link: its bytes are counted."""
+        self._faults.inject(fault, self._link_in_use())
+
+    def _link_in_use(self) -> Observation:
+        """Whether bytes have passed the link since its load began; a real Toxiproxy does not count them."""
+        now = self._the_link.server.counters(self._the_link.name)
+        if now is None:
+            return Observation(True, "Whether replication uses the link cannot be counted on this proxy server.")
+        moved = now.to_upstream + now.to_client - self._carried_before
+        return Observation(
+            moved > 0, f"{moved} bytes of replication passed it under load before.", {"carried_bytes": moved}
         )
 
     def _save_inventory(self, name: str, vnf: Deployment) -> None:

@@ -104,23 +104,48 @@ def session_of(config: pytest.Config) -> RunSession:
     if SESSION not in config.stash:
         from conformance.session import RunOptions, RunSession
 
+        if hasattr(config, "workerinput"):
+            pytest.exit("multisite-ha runs its scenarios one after the other: leave out -n.", returncode=64)
         option = config.option
-        config.stash[SESSION] = RunSession.open(
-            RunOptions(
-                sites=option.ms_sites,
-                lab=option.ms_lab,
-                profile=option.ms_profile,
-                vnf=option.ms_vnf,
-                scheme=option.ms_scheme,
-                seed=option.ms_seed,
-                out=option.ms_out,
-                toxiproxy=option.ms_toxiproxy,
-                faults=not option.ms_no_faults,
-                keep_lab=option.ms_keep_lab,
-                command_line=tuple(str(a) for a in config.invocation_params.args),
+        try:
+            config.stash[SESSION] = RunSession.open(
+                RunOptions(
+                    sites=option.ms_sites,
+                    lab=option.ms_lab,
+                    profile=option.ms_profile,
+                    vnf=option.ms_vnf,
+                    scheme=option.ms_scheme,
+                    seed=option.ms_seed,
+                    out=option.ms_out,
+                    toxiproxy=option.ms_toxiproxy,
+                    faults=not option.ms_no_faults,
+                    keep_lab=option.ms_keep_lab,
+                    command_line=tuple(str(a) for a in config.invocation_params.args),
+                )
             )
-        )
+        except HarnessError as error:
+            pytest.exit(str(error), returncode=64 if isinstance(error, UsageError) else 3)
     return config.stash[SESSION]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write down which scenarios are going to be carried out, if any of them is ours."""
+    from conformance.features import requirement_tags
+    from conformance.store import PlannedScenario
+
+    ours = [item for item in session.items if isinstance(item.parent, FeatureFile)]
+    if ours and not session.config.option.collectonly:
+        session_of(session.config).plan(
+            [PlannedScenario(_scenario_name(i), requirement_tags({m.name for m in i.iter_markers()})) for i in ours]
+        )
+
+
+def _scenario_name(item: pytest.Item) -> str:
+    from pytest_bdd.scenario import scenario_wrapper_template_registry
+
+    template = scenario_wrapper_template_registry[item.obj]  # type: ignore[attr-defined]
+    example = item.callspec.params.get("_pytest_bdd_example", {}) if hasattr(item, "callspec") else {}
+    return str(template.render(example).name)
 
 
 def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> None:
@@ -149,8 +174,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(SESSION, None)
     if run is None:
         return
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-    session.exitstatus = run.finish(interrupted=interrupted)
+    trouble: tuple[str, ...] = ()
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+        trouble = (f"pytest itself ended with status {int(exitstatus)}.",)
+    code = run.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED, trouble=trouble)
+    # A failed test outside of our scenarios, or a broken fixture, must not turn green because our verdict is a pass.
+    session.exitstatus = code or (0 if exitstatus == pytest.ExitCode.OK else 3)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

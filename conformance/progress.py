@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -35,7 +36,8 @@ class Progress:
     def say(self, text: str) -> None:
         """One line, with the seconds since the start; in a terminal it is also what the live line shows."""
         elapsed = time.monotonic() - self._began
-        self._console.print(f"[dim]{elapsed:7.1f} s[/dim]  {_coloured(text)}", soft_wrap=True)
+        with suppress(OSError):  # a full disk behind a redirected log must not stop a run from cleaning up
+            self._console.print(f"[dim]{elapsed:7.1f} s[/dim]  {_coloured(text)}", soft_wrap=True)
         if self._status is not None:
             self._status.update(f"{elapsed:.0f} s  {escape(text.strip())}")
 

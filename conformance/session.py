@@ -6,18 +6,21 @@ import platform
 import secrets
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from conformance import __version__
 from conformance.catalogue import load_catalogue
 from conformance.errors import HarnessError, UsageError
 from conformance.faults.journal import Journal, heal_leftovers
+from conformance.features import count_scenarios
 from conformance.judge import judge_run
 from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, ProxyServer
@@ -26,7 +29,7 @@ from conformance.profile import Profile, load_profile
 from conformance.report import write_reports
 from conformance.schemes import scheme_names
 from conformance.sites import Site, SitesFile, load_sites
-from conformance.store import RunFolder
+from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
 from conformance.undo import UNDO_ACTIONS
 from conformance.vnf import Blueprint, load_blueprint
 
@@ -106,6 +109,9 @@ class RunSession:
     def open(cls, options: RunOptions, say: Say | None = None) -> RunSession:
         """Check the options, start the lab if no sites are given, heal what earlier runs left, make the run folder."""
         say = say or _to_stderr
+        if threading.current_thread() is threading.main_thread():
+            # A CI job that is cancelled gets the same clean-up as Ctrl-C.
+            signal.signal(signal.SIGTERM, _as_interrupt)
         request = Request.read(options)
         run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(3)
         path = Path(options.out) if options.out else Path("reports") / run_id
@@ -128,6 +134,11 @@ class RunSession:
             raise
         return cls(request, folder, sites, proxy, journal, undo, say)
 
+    def plan(self, scenarios: Sequence[PlannedScenario]) -> None:
+        """Write down which scenarios were selected, before the first is begun."""
+        of = count_scenarios(self.request.profile.feature_paths())
+        self.folder.write_plan(Plan(tuple(scenarios), max(of, len(scenarios))))
+
     def new_play(self) -> Play:
         """The next scenario to be carried out; its turn begins with Play.begin."""
         from conformance.play import Play
@@ -136,16 +147,20 @@ class RunSession:
         self._play = Play(self, self._plays)
         return self._play
 
-    def finish(self, *, interrupted: bool = False) -> int:
-        """Undo everything, judge what is stored, write the reports. Returns the exit code."""
+    def finish(self, *, interrupted: bool = False, trouble: Sequence[str] = ()) -> int:
+        """Undo everything, judge what is stored, write the reports. Returns the exit code.
+
+        ``trouble`` is what went wrong outside of the scenarios; a run with any never ends in pass.
+        """
         with uninterrupted():
             if interrupted:
                 self.say("Interrupted: healing faults and removing what this run created.")
-            trouble = self._close()
+            trouble = (*trouble, *self._close())
+            self.folder.write_end(End(interrupted, trouble))
         self.result = judge_run(self.folder)
-        problems = [*trouble, *write_reports(self.result, self.folder.load, load_catalogue(), self.folder.path)]
+        problems = write_reports(self.result, self.folder.load, load_catalogue(), self.folder.path)
         self.summary = (*problems, f"Run folder: {self.folder.path}")
-        return 3 if trouble or interrupted else self.result.exit_code
+        return 3 if interrupted else self.result.exit_code
 
     def _close(self) -> list[str]:
         trouble = []
@@ -168,16 +183,20 @@ def pair(session: RunSession) -> tuple[Site, Site]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Cleaning up is not cut short by a second Ctrl-C (only the main thread can say so; elsewhere nothing changes)."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:
+    """Cleaning up is not cut short by a second Ctrl-C or SIGTERM (only the main thread can see to that)."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _to_stderr(text: str) -> None:
@@ -191,6 +210,8 @@ def _writable(path: Path) -> None:
         probe = path / ".writable"
         probe.touch()
         probe.unlink()
+        if (path / RUN_FILE).exists() or (path / "scenarios").exists():
+            raise UsageError(f"{path} already holds a run. Give another --out, or remove that folder.")
     except OSError as error:
         raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
 

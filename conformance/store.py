@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +22,44 @@ from conformance.workloads.reading import read_history, read_probes
 
 T = TypeVar("T")
 
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scenario ended: written when its faults are healed, and again when something went wrong after that."""
+
+    error: str | None
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class PlannedScenario:
+    """A scenario that was selected, before any of them was begun."""
+
+    name: str
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run set out to do (plan.json). ``of`` is how many scenarios its profile has altogether."""
+
+    scenarios: tuple[PlannedScenario, ...]
+    of: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended (end.json); a run without it was cut short. ``trouble`` holds sentences."""
+
+    interrupted: bool
+    trouble: tuple[str, ...]
+
+
 RUN_FILE = "run.json"
 SCENARIO_FILE = "scenario.json"
 OUTCOME_FILE = "outcome.json"
+PLAN_FILE = "plan.json"
+END_FILE = "end.json"
 EVENTS_FILE = "events.jsonl"
 HISTORY_FILE = "history.jsonl"
 PROBES_FILE = "probes.jsonl"
@@ -139,11 +173,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, info: RunInfo) -> RunFolder:
-        """Make the folder and write run.json. UsageError when it cannot be written or already holds a run."""
+        """Make the folder and write run.json. UsageError when it cannot be written."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if (path / RUN_FILE).exists():
-                raise UsageError(f"{path} already holds a run. Give another --out, or remove that folder.")
             write_json(path / RUN_FILE, asdict(info))
         except OSError as error:
             raise UsageError(
@@ -169,14 +201,32 @@ class RunFolder:
         write_json(folder / SCENARIO_FILE, asdict(info))
         return folder
 
-    def end_scenario(self, scenario_id: str, outcome: Mapping[str, Any]) -> None:
-        """Say that a scenario came to its end, healed and torn down, and how (``error``, ``duration_s``)."""
-        write_json(self.scenario_folder(scenario_id) / OUTCOME_FILE, dict(outcome))
+    def end_scenario(self, scenario_id: str, outcome: Outcome) -> None:
+        """Say that a scenario came to its end, healed, and how."""
+        write_json(self.scenario_folder(scenario_id) / OUTCOME_FILE, asdict(outcome))
 
-    def outcome(self, scenario_id: str) -> dict[str, Any] | None:
+    def outcome(self, scenario_id: str) -> Outcome | None:
         """What end_scenario wrote, or None when the scenario never ended."""
         path = self.scenario_folder(scenario_id) / OUTCOME_FILE
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return read_json(path, Outcome) if path.exists() else None
+
+    def write_plan(self, plan: Plan) -> None:
+        """Say which scenarios are going to be carried out."""
+        write_json(self.path / PLAN_FILE, asdict(plan))
+
+    def plan(self) -> Plan | None:
+        """What was going to be carried out; None when the run did not get that far."""
+        path = self.path / PLAN_FILE
+        return read_json(path, Plan) if path.exists() else None
+
+    def write_end(self, end: End) -> None:
+        """Say that the run came to its end, everything taken back, and what went wrong at it."""
+        write_json(self.path / END_FILE, asdict(end))
+
+    def end(self) -> End | None:
+        """How the run ended; None when it was cut short."""
+        path = self.path / END_FILE
+        return read_json(path, End) if path.exists() else None
 
     def load(self, scenario_id: str) -> ScenarioRecord:
         """The stored record of one scenario."""

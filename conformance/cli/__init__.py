@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-import signal
 import sys
 import tempfile
 import traceback
-from types import FrameType
 
 import click
 
-from conformance.cli.doctor import doctor
-from conformance.cli.judge import judge, report
-from conformance.cli.lab import lab
-from conformance.cli.proxy import proxy
-from conformance.cli.requirements import requirements
-from conformance.cli.run import run
 from conformance.errors import HarnessError, UsageError
 
 EXIT_ERROR = 3
@@ -25,7 +18,7 @@ EXIT_USAGE = 64
 EPILOG = """\b
 Exit codes:
   0  pass: every mandatory requirement held
-  1  fail: at least one requirement was violated
+  1  fail: at least one mandatory requirement was violated
   2  inconclusive: nothing was violated, but not everything could be shown
   3  the harness or the infrastructure failed
  64  the command, a name or a file given cannot be used
@@ -37,7 +30,39 @@ Start here:
 """
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+COMMANDS = {
+    "run": "conformance.cli.run:run",
+    "judge": "conformance.cli.judge:judge",
+    "report": "conformance.cli.judge:report",
+    "requirements": "conformance.cli.requirements:requirements",
+    "lab": "conformance.cli.lab:lab",
+    "proxy": "conformance.cli.proxy:proxy",
+    "doctor": "conformance.cli.doctor:doctor",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for: importing all of them takes a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="multisite-ha")
 def cli() -> None:
     """Prove, or disprove, that OpenStack clouds keep the multisite high-availability requirements of OPNFV.
@@ -48,13 +73,8 @@ def cli() -> None:
     """
 
 
-for _command in (run, judge, report, requirements, lab, proxy, doctor):
-    cli.add_command(_command)
-
-
 def main() -> None:
     """Entry point of the command `multisite-ha`."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
     sys.exit(_main())
 
 
@@ -93,8 +113,3 @@ def _keep_traceback() -> str:
 def _say(text: str, code: int) -> int:
     click.echo(f"multisite-ha: {text}", err=True)
     return code
-
-
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """A CI job that is cancelled gets the same clean-up as Ctrl-C."""
-    raise KeyboardInterrupt

@@ -8,12 +8,15 @@ import click
 from rich.console import Console
 
 from conformance.catalogue import load_catalogue
+from conformance.errors import HarnessError
 from conformance.judge import judge_run
 from conformance.model.results import RunResult
-from conformance.report import write_reports
+from conformance.report import HTML_FILE, JUNIT_FILE, MANIFEST_FILE, RESULTS_FILE, write_reports
+from conformance.report.manifest import verify
 from conformance.report.terminal import print_summary
 from conformance.store import RunFolder
 
+_REPORTS = (HTML_FILE, JUNIT_FILE, RESULTS_FILE)
 _RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 
 
@@ -35,13 +38,22 @@ def judge(run: Path) -> int:
 def report(run: Path) -> int:
     """Write the reports of a stored run again and say where they are. RUN is a run folder."""
     _rewrite(run)
-    for name in ("report.html", "junit.xml", "results.json", "manifest.json"):
-        click.echo(run / name)
-    return 0
+    files = [run / name for name in (*_REPORTS, MANIFEST_FILE)]
+    for file in files:
+        if file.exists():
+            click.echo(file)
+    return 0 if all(file.exists() for file in files) else 3
 
 
 def _rewrite(path: Path) -> RunResult:
     folder = RunFolder(path)
+    folder.info()
+    altered = [problem for problem in verify(path) if not problem.startswith(_REPORTS)]
+    if (path / MANIFEST_FILE).exists() and altered:
+        raise HarnessError(
+            f"The record in {path} is not what the run wrote, so nothing was judged and nothing written: "
+            f"{' '.join(altered[:5])} Get the unaltered folder, or remove {MANIFEST_FILE} to judge it all the same."
+        )
     result = judge_run(folder)
     for problem in write_reports(result, folder.load, load_catalogue(), path):
         click.echo(f"WARNING: {problem}", err=True)

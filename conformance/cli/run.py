@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -89,10 +90,16 @@ def run(
 
         describe(request, arguments)
         return 0
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
     with Progress() as progress:
         session = RunSession.open(options, progress.say)
         driver = _Driver(session, progress)
-        pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal"], plugins=[driver])
+        try:
+            pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal"], plugins=[driver])
+        finally:
+            if session.result is None:
+                session.finish(interrupted=True)
     if driver.trouble:
         for text in driver.trouble:
             click.echo(text, err=True)

@@ -76,13 +76,15 @@ class RequirementResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The whole run. ``exit_code``: 0 pass, 1 fail, 2 inconclusive, 3 error."""
+    """The whole run. ``exit_code``: 0 pass, 1 fail, 2 inconclusive, 3 error. ``notes`` are sentences that a reader of
+    the verdict must know: what was left out, what was violated though optional, what went wrong at the end."""
 
     info: RunInfo
     verdict: Status
     requirements: tuple[RequirementResult, ...]
     scenarios: tuple[ScenarioResult, ...]
     finished: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -36,6 +36,7 @@ def results(result: RunResult, catalogue: Mapping[str, Requirement]) -> dict[str
         "scheme": info.scheme,
         "started": info.started_wall,
         "finished": result.finished,
+        "notes": list(result.notes),
         "faults_enabled": info.faults_enabled,
         "command_line": list(info.command_line),
         "environment": dict(info.environment),

@@ -54,7 +54,9 @@ def verdict_line(result: RunResult) -> Text:
     """The run's verdict: word, symbol and what it means."""
     word = WORDS[result.verdict]
     cut = "" if result.finished else " The run was cut short."
-    return Text.assemble((f"{word.symbol} Verdict: {word.text}.", _STYLES[result.verdict]), f" {word.meaning}{cut}")
+    notes = "".join(f" {note}" for note in result.notes)
+    verdict = (f"{word.symbol} Verdict: {word.text}.", _STYLES[result.verdict])
+    return Text.assemble(verdict, f" {word.meaning}{cut}{notes}")
 
 
 def _table(rows: list[Row]) -> Table:

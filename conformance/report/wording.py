@@ -23,7 +23,7 @@ WORDS: Mapping[Status, Word] = {
     Status.PASS: Word(
         "pass",
         "✓",
-        "Everything this run judged held: every fault was injected, was seen to bite, and every check held.",
+        "Every mandatory requirement held: every fault was injected and seen to bite, and their checks passed.",
     ),
     Status.FAIL: Word(
         "fail",

@@ -44,7 +44,7 @@ def load_sites(name_or_path: str | Path) -> SitesFile:
 
     UsageError names the file, the field, what was expected and what was seen, and the nearest known name.
     """
-    path = find_fixture("sites", str(name_or_path), "sites")
+    path = find_fixture("sites", str(name_or_path), "sites").resolve()
     settings = read_settings(path, SitesSettings, "sites")
     clouds = read_clouds(path.parent / settings.clouds_yaml if settings.clouds_yaml else None)
     sites = tuple(

@@ -35,13 +35,17 @@ class Answer:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
+NOTHING_DONE = frozenset({400, 401, 404, 503})
+
+
 def outcome_of(status: int) -> Outcome:
-    """What a front-end's status means: 503 and 4xx say that nothing was done, other errors say nothing."""
+    """What a front-end's status means: only those that are documented to say that nothing was done count as that.
+
+    A load balancer may answer 408 or 429 for a request that was carried out all the same.
+    """
     if 200 <= status < 300:
         return Outcome.OK
-    if status == 503 or 400 <= status < 500:
-        return Outcome.FAIL
-    return Outcome.INFO
+    return Outcome.FAIL if status in NOTHING_DONE else Outcome.INFO
 
 
 class Service:

@@ -57,6 +57,12 @@ def test_an_empty_scenario_is_refused(tmp_path: Path) -> None:
         check_feature(feature(tmp_path, "@MS-GR-05", ""))
 
 
+def test_a_scenario_that_goes_on_after_its_first_then_is_refused(tmp_path: Path) -> None:
+    steps = f"    Then {DATA_CHECK}\n    When the link is cut\n    Then {DATA_CHECK}\n"
+    with pytest.raises(UsageError, match="after its first Then"):
+        check_feature(feature(tmp_path, "@MS-GR-05", steps))
+
+
 def test_a_mistyped_tag_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="MS-GR-50 is not known. Did you mean 'MS-GR-"):
         check_feature(feature(tmp_path, "@MS-GR-50", f"    Then {DATA_CHECK}\n"))

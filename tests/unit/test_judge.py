@@ -1,14 +1,17 @@
 """Verdicts add up honestly: nothing that went wrong can be outvoted by passes."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from conformance.errors import UsageError
 from conformance.judge import judge_run
 from conformance.model import ScenarioInfo, Status, Thresholds, worst
 from conformance.model.results import RunInfo
-from conformance.store import RunFolder
+from conformance.store import End, Outcome, Plan, PlannedScenario, RunFolder
 
+GOOD = Path(__file__).parents[2] / "fixtures" / "histories" / "good"
 DATA_CHECK = "no acknowledged write is lost"
 
 
@@ -77,7 +80,7 @@ def test_a_scenario_that_was_only_begun_is_never_a_pass(tmp_path: Path) -> None:
 def test_a_scenario_that_ended_in_an_error_makes_the_run_an_error(tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     folder.begin_scenario(scenario())
-    folder.end_scenario("01-one", {"error": "site-a does not answer", "duration_s": 1.0})
+    folder.end_scenario("01-one", Outcome("site-a does not answer", 1.0))
     result = judge_run(folder)
     assert result.scenarios[0].status is Status.ERROR
     assert result.scenarios[0].error == "site-a does not answer"
@@ -87,7 +90,7 @@ def test_a_scenario_that_ended_in_an_error_makes_the_run_an_error(tmp_path: Path
 def test_a_sentence_that_no_check_stands_behind_is_an_error(tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     folder.begin_scenario(scenario(then=("all is well",)))
-    folder.end_scenario("01-one", {"error": None, "duration_s": 1.0})
+    folder.end_scenario("01-one", Outcome(None, 1.0))
     assert judge_run(folder).scenarios[0].status is Status.ERROR
 
 
@@ -95,10 +98,67 @@ def test_a_damaged_line_in_the_record_is_an_error_and_not_a_crash(tmp_path: Path
     folder = run_folder(tmp_path)
     where = folder.begin_scenario(scenario())
     (where / "events.jsonl").write_text('{"t": 1, "kind": "phase", "name": "load"}\n{"t": "soon"}\n')
-    folder.end_scenario("01-one", {"error": None, "duration_s": 1.0})
+    folder.end_scenario("01-one", Outcome(None, 1.0))
     result = judge_run(folder)
     assert result.verdict is Status.ERROR
     assert "events.jsonl line 2" in result.scenarios[0].checks[0].verdict.reason
+
+
+def passing_run(folder: Path, planned: int, of: int) -> RunFolder:
+    """A run folder whose one scenario is a recorded one that passes."""
+    run = run_folder(folder, mandatory=("MS-GR-01",))
+    shutil.copytree(GOOD / "clean", run.scenario_folder("01-one"))
+    info = run.load("01-one").info
+    run.end_scenario("01-one", Outcome(None, 1.0))
+    more = [PlannedScenario(f"number {n}", ("MS-GR-01",)) for n in range(2, planned + 1)]
+    run.write_plan(Plan((PlannedScenario(info.name, ("MS-GR-01",)), *more), of))
+    return run
+
+
+def vim_verdict(run: RunFolder) -> tuple[Status, Status]:
+    result = judge_run(run)
+    return result.verdict, next(r.verdict for r in result.requirements if r.id == "MS-GR-01")
+
+
+def test_a_run_that_came_to_its_end_passes(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=1)
+    run.write_end(End(interrupted=False, trouble=()))
+    assert vim_verdict(run) == (Status.PASS, Status.PASS)
+
+
+def test_a_run_killed_between_two_scenarios_is_not_a_pass(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=3, of=3)
+    assert vim_verdict(run) == (Status.INCONCLUSIVE, Status.INCONCLUSIVE)
+    assert "Never begun: number 2; number 3." in judge_run(run).notes
+
+
+def test_a_run_without_an_end_is_not_a_pass(tmp_path: Path) -> None:
+    assert vim_verdict(passing_run(tmp_path, planned=1, of=1))[0] is Status.INCONCLUSIVE
+
+
+def test_an_interrupted_run_is_not_a_pass(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=1)
+    run.write_end(End(interrupted=True, trouble=()))
+    assert vim_verdict(run)[0] is Status.INCONCLUSIVE
+
+
+def test_trouble_at_the_end_of_a_run_is_an_error(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=1)
+    run.write_end(End(interrupted=False, trouble=("The lab could not be taken down.",)))
+    assert vim_verdict(run)[0] is Status.ERROR
+
+
+def test_a_selection_says_that_it_is_one(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=3)
+    run.write_end(End(interrupted=False, trouble=()))
+    assert judge_run(run).notes == ("Only 1 of the 3 scenarios of profile smoke were selected.",)
+
+
+def test_a_damaged_outcome_names_its_file(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=1)
+    (run.scenario_folder("01-one") / "outcome.json").write_text('{"err')
+    with pytest.raises(UsageError, match="outcome.json is damaged"):
+        judge_run(run)
 
 
 def test_a_mandatory_requirement_that_nothing_judged_leaves_the_run_inconclusive(tmp_path: Path) -> None:
