@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault
@@ -62,10 +63,11 @@ class Nemesis:
 
     def _heal_one(self, fault: Fault, trouble: list[str]) -> None:
         """Heal before anything else: a full disk, which stops the record, must not leave a site lost."""
+        with suppress(OSError):
+            self._say(f"  healing {fault.name} on {fault.target}")
         self._note_if_possible(fault, "healing", None, trouble)
         fault.heal()
         self._note_if_possible(fault, "healed", None, trouble)
-        self._say(f"  healing {fault.name} on {fault.target}")
         seen = fault.verify_healed()
         self._note_if_possible(fault, "heal-verified", seen, trouble)
         if not seen.ok:

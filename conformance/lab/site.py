@@ -125,7 +125,7 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
         "report_interval": "5",
         "service_down_time": "30",
         "neutron_plugins": "router,qos,auto_allocate",
-        "neutron_extension_drivers": "port_security,qos",
+        "neutron_extension_drivers": "port_security,qos,tag_ports_during_bulk_creation",
         **{f"as_{user}": _credentials(site, user) for user in users},
     }
 
