@@ -221,9 +221,10 @@ def _open_sites(options: RunOptions, undo: ExitStack, say: Say) -> SitesFile:
         sites = load_sites(options.sites)
     else:
         lab = Lab(options.lab, progress=say)
-        running = lab.is_up()
-        say("Using the lab that is already running." if running else "Starting the lab: two OpenStack clouds.")
-        if not running and not options.keep_lab:
+        # Also a lab of which a site is lost, as a killed run leaves it, is somebody's: it is not ours to take down.
+        there = lab.status().slot is not None
+        say("Using the lab that is there; it stays." if there else "Starting the lab: two OpenStack clouds.")
+        if not there and not options.keep_lab:
             undo.callback(_take_down, lab, say)
         lab.up()
         sites = load_sites(lab.sites_yaml)
