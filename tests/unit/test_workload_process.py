@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,16 @@ import pytest
 from conformance.model import Outcome
 from conformance.waiting import wait_until
 from conformance.workloads import Workload, WorkloadError, WorkloadPlan, read_history, read_probes
+
+
+def clients_of(folder: Path) -> list[psutil.Process]:
+    """The client processes that work in ``folder``; other tests' children, dead ones among them, are none of them."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if str(folder) in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 class Front(BaseHTTPRequestHandler):
@@ -118,7 +129,7 @@ while True:
 def test_a_killed_client_leaves_a_record_without_problems_and_is_reported(tmp_path: Path, front: str) -> None:
     with Workload(plan_of(tmp_path, front)) as workload:
         workload.start()
-        (client,) = [p for p in psutil.Process().children() if str(tmp_path) in " ".join(p.cmdline())]
+        (client,) = clients_of(tmp_path)
         os.kill(client.pid, signal.SIGKILL)
         wait_until(lambda: client.status() == psutil.STATUS_ZOMBIE, timeout=10, what="the client to be dead")
         with pytest.raises(WorkloadError, match=r"ended with status -9 before its work was done"):
@@ -133,7 +144,7 @@ def test_a_workload_that_nobody_serves_says_so_and_leaves_nothing_running(tmp_pa
     workload = Workload(plan_of(tmp_path, "http://127.0.0.1:1"))
     with pytest.raises(WorkloadError, match=r"Expected a write of each of 2 workers .* saw 0 .*127\.0\.0\.1:1"):
         workload.start(timeout=1.0)
-    assert not [p for p in psutil.Process().children() if str(tmp_path) in " ".join(p.cmdline())]
+    assert clients_of(tmp_path) == []
 
 
 def test_a_folder_that_holds_a_record_already_is_refused_in_one_sentence(tmp_path: Path, front: str) -> None:
