@@ -25,10 +25,11 @@ from conformance.judge import judge_phrase
 from conformance.links import Link
 from conformance.model import Event, Observation, ScenarioInfo, ScenarioRecord, Status
 from conformance.nemesis import Nemesis
+from conformance.records import EVENTS_FILE
 from conformance.schemes import Scheme, make_scheme
 from conformance.session import pair, uninterrupted
 from conformance.sites import LabPower, api_answers, sweep, take_inventory, vim_check
-from conformance.store import EVENTS_FILE, EventLog, Outcome, write_inventory
+from conformance.store import EventLog, Outcome, write_inventory
 from conformance.vnf import Deployment, Endpoint, await_ready, begin, serving
 from conformance.workloads import Workload, WorkloadPlan
 

@@ -11,16 +11,12 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from conformance.errors import UsageError
-from conformance.model import Event, Inventory, Operation, Probe, ScenarioInfo, ScenarioRecord
+from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord
 from conformance.model.results import RunInfo
-from conformance.workloads.reading import read_history, read_probes
-
-T = TypeVar("T")
+from conformance.records import OUTCOME_FILE, SCENARIO_FILE, load_scenario, read_json
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,8 @@ class End:
 
 
 RUN_FILE = "run.json"
-SCENARIO_FILE = "scenario.json"
-OUTCOME_FILE = "outcome.json"
 PLAN_FILE = "plan.json"
 END_FILE = "end.json"
-EVENTS_FILE = "events.jsonl"
-HISTORY_FILE = "history.jsonl"
-PROBES_FILE = "probes.jsonl"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -71,20 +62,6 @@ def write_json(path: Path, value: Any) -> None:
     partial = path.with_suffix(path.suffix + ".partial")
     partial.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")
     partial.replace(path)
-
-
-def read_json(path: Path, kind: type[T]) -> T:
-    """Read a JSON file as the frozen dataclass ``kind``; UsageError names the file and the field that is wrong."""
-    try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(f"Expected the file {path}, which is not there. Is its folder a run folder?") from None
-    except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise UsageError(f"{path} is damaged at {place}: {first['msg']}.") from None
 
 
 class EventLog:
@@ -109,60 +86,9 @@ class EventLog:
         os.close(self._fd)
 
 
-def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-    """The events of a file and the sentences about lines that could not be read.
-
-    A last line without its newline was cut by a kill: it is left out and is no problem.
-    """
-    events: list[Event] = []
-    problems: list[str] = []
-    if not path.exists():
-        return (), ()
-    adapter = TypeAdapter(Event)
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            events.append(adapter.validate_json(line))
-        except ValidationError as error:
-            problems.append(f"{path.name} line {number}: {error.errors()[0]['msg']}.")
-    return tuple(events), tuple(problems)
-
-
 def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
     """Keep an inventory under inventory/NAME.json of a scenario's folder."""
     write_json(folder / "inventory" / f"{name}.json", asdict(inventory))
-
-
-def load_scenario(folder: Path) -> ScenarioRecord:
-    """Everything recorded of one scenario; unreadable lines become ``problems``."""
-    info = read_json(folder / SCENARIO_FILE, ScenarioInfo)
-    events, event_problems = read_events(folder / EVENTS_FILE)
-    problems = list(event_problems)
-    history: tuple[Operation, ...] = ()
-    if (folder / HISTORY_FILE).exists():
-        operations = read_history(folder / HISTORY_FILE)
-        history = operations.operations
-        problems += operations.problems
-    probes: tuple[Probe, ...] = ()
-    if (folder / PROBES_FILE).exists():
-        ticks = read_probes(folder / PROBES_FILE)
-        probes = ticks.probes
-        problems += ticks.problems
-    inventories: dict[str, Inventory] = {}
-    for path in sorted((folder / "inventory").glob("*.json")):
-        try:
-            inventories[path.stem] = read_json(path, Inventory)
-        except UsageError as error:
-            problems.append(str(error))
-    return ScenarioRecord(
-        info=info,
-        history=history,
-        probes=probes,
-        events=events,
-        inventories=inventories,
-        problems=tuple(problems),
-        finished=(folder / OUTCOME_FILE).exists(),
-    )
 
 
 class RunFolder:

@@ -2,8 +2,10 @@
 
 from conformance.model.events import Event
 from conformance.model.history import Operation, Outcome, Probe
+from conformance.model.holding import Holding
 from conformance.model.inventory import Inventory
 from conformance.model.observation import Observation
+from conformance.model.reachability import Reach, Reachability
 from conformance.model.record import ScenarioInfo, ScenarioRecord
 from conformance.model.requirement import Requirement, Strength
 from conformance.model.thresholds import Thresholds
@@ -12,11 +14,14 @@ from conformance.model.verdict import Evidence, Status, Verdict, worst
 __all__ = [
     "Event",
     "Evidence",
+    "Holding",
     "Inventory",
     "Observation",
     "Operation",
     "Outcome",
     "Probe",
+    "Reach",
+    "Reachability",
     "Requirement",
     "ScenarioInfo",
     "ScenarioRecord",

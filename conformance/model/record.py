@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from conformance.model.events import Event
 from conformance.model.history import Operation, Probe
+from conformance.model.holding import Holding
 from conformance.model.inventory import Inventory
+from conformance.model.reachability import Reachability
 from conformance.model.thresholds import Thresholds
 
 
@@ -39,13 +41,18 @@ class ScenarioInfo:
 @dataclass(frozen=True)
 class ScenarioRecord:
     """The stored record of one scenario, loaded. ``problems`` are sentences about lines that could not be read:
-    a checker never passes on a record that has any. ``finished`` is False when the run was cut short."""
+    a checker never passes on a record that has any. ``finished`` is False when the run was cut short. ``planes`` holds
+    the probes of other planes than the service by the plane's name (api, media, …); ``reachability`` what was observed
+    to reach what, by the same names as ``inventories``; ``holders`` who held an identity, in the order sampled."""
 
     info: ScenarioInfo
     history: tuple[Operation, ...] = ()
     probes: tuple[Probe, ...] = ()
     events: tuple[Event, ...] = ()
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    planes: Mapping[str, tuple[Probe, ...]] = field(default_factory=dict)
+    reachability: Mapping[str, Reachability] = field(default_factory=dict)
+    holders: tuple[Holding, ...] = ()
     problems: tuple[str, ...] = ()
     finished: bool = True
 

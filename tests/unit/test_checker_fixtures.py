@@ -10,8 +10,8 @@ import pytest
 
 from conformance.checkers.registry import CHECKS, judge
 from conformance.model import Status
+from conformance.records import load_scenario
 from conformance.resources import fixtures_dir
-from conformance.store import load_scenario
 
 HISTORIES = fixtures_dir() / "histories"
 FOLDERS = sorted(path.parent for path in HISTORIES.glob("*/*/expected.json"))

@@ -11,7 +11,8 @@ from conformance.faults.base import Undo
 from conformance.faults.journal import Journal
 from conformance.model import Observation
 from conformance.nemesis import Nemesis
-from conformance.store import EventLog, read_events
+from conformance.records import read_events
+from conformance.store import EventLog
 
 FINE = Observation(True, "as meant")
 

@@ -1,0 +1,109 @@
+"""Reading what a scenario left on disk: files become frozen values, and every line that is amiss a sentence.
+
+A record that is not whole is still loaded: its ``problems`` keep any verdict from being a pass.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from conformance.errors import UsageError
+from conformance.model import Event, Holding, Inventory, Operation, Probe, Reachability, ScenarioInfo, ScenarioRecord
+from conformance.workloads.reading import read_history, read_probes
+
+T = TypeVar("T")
+
+SCENARIO_FILE = "scenario.json"
+OUTCOME_FILE = "outcome.json"
+EVENTS_FILE = "events.jsonl"
+HISTORY_FILE = "history.jsonl"
+PROBES_FILE = "probes.jsonl"
+PLANES_FOLDER = "probes"
+HOLDERS_FILE = "holders.jsonl"
+INVENTORY_FOLDER = "inventory"
+REACHABILITY_FOLDER = "reachability"
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Read a JSON file as the frozen dataclass ``kind``; UsageError names the file and the field that is wrong."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"Expected the file {path}, which is not there. Is its folder a run folder?") from None
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise UsageError(f"{path} is damaged at {place}: {first['msg']}.") from None
+
+
+def read_lines(path: Path, kind: type[T]) -> tuple[tuple[T, ...], tuple[str, ...]]:
+    """The lines of a JSON Lines file as values of the dataclass ``kind``, and sentences about those that are none.
+
+    A last line without its newline was cut by a kill: it is left out and is no problem. No file is no line.
+    """
+    found: list[T] = []
+    problems: list[str] = []
+    if not path.exists():
+        return (), ()
+    adapter = TypeAdapter(kind)
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            found.append(adapter.validate_json(line))
+        except ValidationError as error:
+            problems.append(f"{path.name} line {number}: {error.errors()[0]['msg']}.")
+    return tuple(found), tuple(problems)
+
+
+def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    """The events of a file and the sentences about lines that could not be read."""
+    return read_lines(path, Event)
+
+
+def read_each(folder: Path, kind: type[T], problems: list[str]) -> dict[str, T]:
+    """Every JSON file of a folder by its name without the suffix; what cannot be read becomes a problem."""
+    found: dict[str, T] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.stem] = read_json(path, kind)
+        except UsageError as error:
+            problems.append(str(error))
+    return found
+
+
+def load_scenario(folder: Path) -> ScenarioRecord:
+    """Everything recorded of one scenario; unreadable lines become ``problems``."""
+    info = read_json(folder / SCENARIO_FILE, ScenarioInfo)
+    events, event_problems = read_events(folder / EVENTS_FILE)
+    problems = list(event_problems)
+    history: tuple[Operation, ...] = ()
+    if (folder / HISTORY_FILE).exists():
+        operations = read_history(folder / HISTORY_FILE)
+        history = operations.operations
+        problems += operations.problems
+    holders, holder_problems = read_lines(folder / HOLDERS_FILE, Holding)
+    problems += holder_problems
+    return ScenarioRecord(
+        info=info,
+        history=history,
+        probes=_probes(folder / PROBES_FILE, problems),
+        planes={p.stem: _probes(p, problems) for p in sorted((folder / PLANES_FOLDER).glob("*.jsonl"))},
+        events=events,
+        inventories=read_each(folder / INVENTORY_FOLDER, Inventory, problems),
+        reachability=read_each(folder / REACHABILITY_FOLDER, Reachability, problems),
+        holders=holders,
+        problems=tuple(problems),
+        finished=(folder / OUTCOME_FILE).exists(),
+    )
+
+
+def _probes(path: Path, problems: list[str]) -> tuple[Probe, ...]:
+    if not path.exists():
+        return ()
+    ticks = read_probes(path)
+    problems += ticks.problems
+    return ticks.probes
