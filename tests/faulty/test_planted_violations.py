@@ -24,7 +24,7 @@ def large() -> ScenarioRecord:
     return clean(history=history(before=WRITES, after=WRITES // 2, workers=WORKERS))
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", [name for name, check in CHECKS.items() if check.phrase in large().info.then])
 def test_the_large_record_is_clean(name: str) -> None:
     verdict = judge(name, large())
     assert verdict.status is Status.PASS, verdict.reason

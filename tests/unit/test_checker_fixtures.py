@@ -27,7 +27,7 @@ def expected(folder: Path) -> dict[str, Any]:
 def test_a_stored_scenario_is_judged_as_expected(folder: Path) -> None:
     record = load_scenario(folder)
     verdicts = expected(folder)["verdicts"]
-    assert set(verdicts) == set(CHECKS)
+    assert set(verdicts) == {check.name for check in CHECKS.values() if check.phrase in record.info.then}
     for name, wanted in verdicts.items():
         verdict = judge(name, record)
         assert verdict.status == wanted["status"], (name, verdict.reason)
@@ -42,11 +42,12 @@ def test_good_folders_pass_every_check_and_bad_ones_do_not() -> None:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_every_check_has_a_stored_scenario_that_it_fails_and_one_that_it_passes(name: str) -> None:
-    seen = {expected(folder)["verdicts"][name]["status"] for folder in FOLDERS}
+    verdicts = [expected(folder)["verdicts"] for folder in FOLDERS]
+    seen = {wanted[name]["status"] for wanted in verdicts if name in wanted}
     assert {Status.PASS, Status.FAIL, Status.INCONCLUSIVE, Status.ERROR} <= seen
 
 
-def test_the_then_sentences_of_stored_scenarios_are_those_of_the_registry() -> None:
+def test_the_then_sentences_of_stored_scenarios_are_in_the_registry() -> None:
     sentences = {check.phrase for check in CHECKS.values()}
     for folder in FOLDERS:
-        assert set(load_scenario(folder).info.then) == sentences
+        assert set(load_scenario(folder).info.then) <= sentences
