@@ -1,10 +1,10 @@
 """The clients' process: ``python -m conformance.workloads.client WORKLOAD.json``.
 
 It is a process of its own so that nothing the harness does can delay a probe. Every REPORT_INTERVAL it
-prints its Counters as one JSON line. On standard input it takes one line, ``{"final_read_from": SITE | null,
-"timeout": s}``: it stops writing and probing, reads everything back from that site, prints its Counters and
-ends. When standard input ends (whoever started it is gone) it ends at once; operations under way are then
-without a completion, as they are.
+prints its Counters as one JSON line. On standard input it takes lines: ``{"rest": true}`` ends writing and
+probing, and its Counters then say ``resting``; ``{"final_read_from": SITE | null, "timeout": s}`` does the same where it
+has not been done, reads everything back from that site, prints its Counters and ends the process. When standard input
+ends (whoever started it is gone) it ends at once; operations under way are then without a completion, as they are.
 """
 
 from __future__ import annotations
@@ -43,10 +43,15 @@ async def report_regularly(tally: Tally) -> None:
         await asyncio.sleep(REPORT_INTERVAL)
 
 
-async def next_command() -> dict[str, Any] | None:
-    """The line on standard input, None when it ended instead."""
+async def commands() -> asyncio.StreamReader:
+    """Standard input, to be read without holding anything up."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def next_command(reader: asyncio.StreamReader) -> dict[str, Any] | None:
+    """The next line, None when there is none any more."""
     line = await reader.readline()
     return json.loads(line) if line else None
 
@@ -70,7 +75,8 @@ async def work(plan: WorkloadPlan) -> None:
 
         reports = asyncio.create_task(report_regularly(tally))
         clients = asyncio.create_task(everything())
-        told = asyncio.create_task(next_command())
+        orders = await commands()
+        told = asyncio.create_task(next_command(orders))
         await asyncio.wait({clients, told}, return_when=asyncio.FIRST_COMPLETED)
         if clients.done():
             await clients  # only an error ends them before they are told to
@@ -82,8 +88,12 @@ async def work(plan: WorkloadPlan) -> None:
             return
         stop.set()
         await clients
-        site = command["final_read_from"]
-        if site is not None:
+        if "rest" in command:
+            tally.resting = True
+            report(tally)
+            command = await next_command(orders)
+        site = None if command is None else command["final_read_from"]
+        if command is not None and site is not None:
             reader = FinalRead(
                 plan.workers,
                 [e for e in endpoints if e.site == site],

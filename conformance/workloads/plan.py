@@ -77,6 +77,7 @@ class Counters:
     probes: int = 0
     probes_failed: int = 0
     last_probe_latency_ns: int | None = None
+    resting: bool = False
     final_read_complete: bool | None = None
 
 

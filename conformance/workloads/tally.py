@@ -15,6 +15,7 @@ class Tally:
         self._probes = 0
         self._probes_failed = 0
         self._latency: int | None = None
+        self.resting = False
         self.final_read_complete: bool | None = None
 
     def write(self, worker: int, outcome: Outcome) -> None:
@@ -39,5 +40,6 @@ class Tally:
             probes=self._probes,
             probes_failed=self._probes_failed,
             last_probe_latency_ns=self._latency,
+            resting=self.resting,
             final_read_complete=self.final_read_complete,
         )

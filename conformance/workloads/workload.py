@@ -80,26 +80,33 @@ class Workload:
             raise WorkloadError(self._how_it_died())
         return self._latest
 
+    def rest(self, timeout: float = 30.0) -> Counters:
+        """End writing and probing, and leave the final read for ``stop``: what was written last can arrive first.
+
+        WorkloadError when the clients died, or were not at rest within ``timeout`` seconds.
+        """
+        self._order({"rest": True})
+        try:
+            return wait_until(
+                lambda: seen if (seen := self.counters()).resting else None, timeout=timeout, what="the clients to rest"
+            )
+        except NotReached as error:
+            self.kill()
+            raise WorkloadError(f"{error} They were killed; what they recorded is in {self.plan.folder}.") from None
+
     def stop(self, final_read_from: str | None, timeout: float = 120.0) -> Counters:
         """End writing and probing, then read everything back from one site (None: from none).
 
         WorkloadError when the clients died or did not end within ``timeout`` seconds: they are killed then.
         """
-        if self._process is None or self._process.stdin is None:
-            raise WorkloadError("This workload cannot be stopped: it has not been started.")
         if final_read_from is not None and final_read_from not in self.plan.endpoints:
             raise WorkloadError(
                 f"Cannot read back from {final_read_from!r}: this workload knows {', '.join(self.plan.endpoints)}."
             )
-        command = {"final_read_from": final_read_from, "timeout": timeout * FINAL_READ_SHARE}
+        self._told = True
+        process = self._order({"final_read_from": final_read_from, "timeout": timeout * FINAL_READ_SHARE})
         try:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            self._process.stdin.flush()
-            self._told = True
-            self._process.wait(timeout)
-        except OSError:
-            self.kill()
-            raise WorkloadError(self._how_it_died()) from None
+            process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             raise WorkloadError(
@@ -123,6 +130,18 @@ class Workload:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def _order(self, command: dict[str, object]) -> subprocess.Popen[bytes]:
+        """Hand the clients a line. WorkloadError when they are not there to take it."""
+        if self._process is None or self._process.stdin is None:
+            raise WorkloadError("This workload cannot be stopped: it has not been started.")
+        try:
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            self.kill()
+            raise WorkloadError(self._how_it_died()) from None
+        return self._process
 
     def _all_write(self) -> Counters | None:
         seen = self.counters()

@@ -94,6 +94,18 @@ def test_a_workload_counts_stops_and_leaves_a_whole_record(tmp_path: Path, front
     assert WorkloadPlan.from_json((tmp_path / "workload.json").read_text()) == plan_of(tmp_path, front)
 
 
+def test_clients_at_rest_write_nothing_until_they_are_told_to_read(tmp_path: Path, front: str) -> None:
+    with Workload(plan_of(tmp_path, front)) as workload:
+        workload.start()
+        resting = workload.rest()
+        written = (tmp_path / "history.jsonl").read_bytes()
+        end = workload.stop(final_read_from="site-a")
+    read = (tmp_path / "history.jsonl").read_bytes()
+    assert read.startswith(written)
+    assert b'"write"' not in read[len(written) :] and b'"scan"' in read[len(written) :]
+    assert (resting.resting, end.acknowledged) == (True, resting.acknowledged)
+
+
 def test_clients_end_by_themselves_when_the_harness_is_killed_and_the_record_stays_readable(
     tmp_path: Path, front: str
 ) -> None:
