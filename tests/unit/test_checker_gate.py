@@ -13,6 +13,8 @@ from conformance.checkers.registry import CHECKS, judge
 from conformance.model import Event, ScenarioRecord, Status, Verdict
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
+# The checks that the record of a lost site was made for.
+ASKED = [name for name, check in CHECKS.items() if check.phrase in info().then]
 PASS = Verdict(Status.PASS, "All is well.", {"n": 1})
 FAIL = Verdict(Status.FAIL, "A write is lost.")
 OPEN = Verdict(Status.INCONCLUSIVE, "Nobody looked.")
@@ -160,13 +162,13 @@ def test_a_run_cut_short_is_dated_by_its_last_record_and_its_open_phase() -> Non
     assert cut_short(nothing) == "The run was cut short before anything was recorded."
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", ASKED)
 def test_no_check_passes_on_a_record_that_was_cut_short(name: str) -> None:
     assert judge(name, clean()).status is Status.PASS
     assert judge(name, clean(finished=False)).status is Status.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", ASKED)
 def test_no_check_passes_when_no_fault_was_injected(name: str) -> None:
     assert judge(name, drop_events(clean(), lambda e: e.kind == "fault")).status is Status.INCONCLUSIVE
 

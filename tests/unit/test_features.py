@@ -11,6 +11,8 @@ from conformance.features import check_feature, known_tags, scenarios_by_require
 from conformance.resources import features_dir
 from conformance.vocabulary import fault_of
 
+# Checks that judge records no shipped scenario makes yet. Take a name out when its scenario comes.
+WAITING: set[str] = set()
 SHIPPED = sorted(features_dir().rglob("*.feature"))
 DATA_CHECK = "no acknowledged write is lost"
 
@@ -30,9 +32,9 @@ def test_there_are_shipped_features() -> None:
     assert SHIPPED
 
 
-def test_every_check_is_asked_for_by_a_shipped_scenario() -> None:
+def test_every_check_is_asked_for_by_a_shipped_scenario_or_known_to_wait_for_one() -> None:
     text = "\n".join(path.read_text() for path in SHIPPED)
-    assert [c.name for c in all_checks().values() if c.phrase not in text] == []
+    assert {c.name for c in all_checks().values() if c.phrase not in text} <= WAITING
 
 
 def test_every_check_names_requirements_of_the_catalogue() -> None:
