@@ -26,6 +26,7 @@ from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model.results import RunInfo, RunResult, SiteInfo
 from conformance.profile import Profile, load_profile
+from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
 from conformance.schemes import scheme_names
 from conformance.sites import Site, SitesFile, load_sites
@@ -108,7 +109,11 @@ class RunSession:
     @classmethod
     def open(cls, options: RunOptions, say: Say | None = None) -> RunSession:
         """Check the options, start the lab if no sites are given, heal what earlier runs left, make the run folder."""
-        say = say or _to_stderr
+        tell = say or _to_stderr
+
+        def say(text: str) -> None:
+            tell(redact(text))
+
         if threading.current_thread() is threading.main_thread():
             # A CI job that is cancelled gets the same clean-up as Ctrl-C.
             signal.signal(signal.SIGTERM, _as_interrupt)
@@ -122,10 +127,11 @@ class RunSession:
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
             first, second = _pair(sites)
+            url = options.toxiproxy or sites.link.toxiproxy
+            remember_url(url or "")
             folder = RunFolder.create(path, _describe(request, run_id, (first, second)))
             journal = Journal(run_id)
             undo.callback(journal.close)
-            url = options.toxiproxy or sites.link.toxiproxy
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
             say(f"Link proxy: {url or 'embedded'}, version {proxy.version()}")
         except BaseException:
@@ -157,9 +163,10 @@ class RunSession:
                 self.say("Interrupted: healing faults and removing what this run created.")
             trouble = (*trouble, *self._close())
             self.folder.write_end(End(interrupted, trouble))
+            unsure = _take_secrets_out(self.folder.path)
         self.result = judge_run(self.folder)
         problems = write_reports(self.result, self.folder.load, load_catalogue(), self.folder.path)
-        self.summary = (*problems, f"Run folder: {self.folder.path}")
+        self.summary = (*unsure, *problems, f"Run folder: {self.folder.path}")
         return 3 if interrupted else self.result.exit_code
 
     def _close(self) -> list[str]:
@@ -193,6 +200,15 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _take_secrets_out(folder: Path) -> tuple[str, ...]:
+    """Go through what the clients wrote; what goes wrong is said, and never costs the verdict."""
+    try:
+        scrub(folder)
+    except OSError as error:
+        return (f"Not every file of {folder} could be searched for secrets ({error}): look before you pass it on.",)
+    return ()
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:

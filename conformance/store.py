@@ -17,6 +17,7 @@ from conformance.errors import UsageError
 from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord
 from conformance.model.results import RunInfo
 from conformance.records import OUTCOME_FILE, SCENARIO_FILE, load_scenario, read_json
+from conformance.redaction import redact, redacted
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ END_FILE = "end.json"
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as JSON so that a reader sees either the old file or the whole new one."""
+    """Write ``value``, without secrets, as JSON so that a reader sees either the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(redacted(value), indent=1, sort_keys=False) + "\n", encoding="utf-8")
     partial.replace(path)
 
 
@@ -73,7 +74,7 @@ class EventLog:
 
     def append(self, event: Event) -> None:
         """Write one event; safe from several threads (one write call on an O_APPEND descriptor)."""
-        os.write(self._fd, (json.dumps(asdict(event), default=str) + "\n").encode())
+        os.write(self._fd, (json.dumps(redacted(asdict(event)), default=lambda o: redact(str(o))) + "\n").encode())
 
     def note(self, kind: str, name: str, state: str = "", **rest: Any) -> Event:
         """Make an event of now, write it and return it."""

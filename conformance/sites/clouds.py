@@ -14,6 +14,7 @@ from openstack.config.loader import CONFIG_FILES
 from openstack.exceptions import SDKException
 
 from conformance.errors import UsageError
+from conformance.redaction import remember_in
 from conformance.resources import closest
 from conformance.settings import read_mapping
 
@@ -58,11 +59,13 @@ def cloud_entry(clouds: OpenStackConfig, name: str, used_by: str) -> CloudRegion
     if name not in known:
         raise UsageError(f"{used_by} uses cloud {name!r}, which is not in {where}. {closest(name, known)}")
     try:
-        return clouds.get_one(cloud=name, api_timeout=API_TIMEOUT_S, connect_retries=0)
+        entry = clouds.get_one(cloud=name, api_timeout=API_TIMEOUT_S, connect_retries=0)
     except (SDKException, ClientException, TypeError, ValueError, KeyError, AttributeError) as error:
         # Beside its own errors openstacksdk lets plain Python ones out when, say, auth is a string.
         reason = str(error) if isinstance(error, SDKException | ClientException) else f"it is malformed ({error})"
         raise UsageError(f"{used_by} uses cloud {name!r} of {where}, which cannot be used: {reason}") from None
+    remember_in(entry.config)
+    return entry
 
 
 def on_loopback(url: str) -> bool:
