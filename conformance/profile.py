@@ -18,6 +18,9 @@ class ThresholdSettings(Settings):
     detect_s: float = Field(gt=0)
     rto_s: float = Field(gt=0)
     rpo_operations: int = Field(default=0, ge=0)
+    degradation_margin: float = Field(default=0.10, gt=0, le=1)
+    max_interruption_s: float = Field(default=5, gt=0)
+    max_error_share: float = Field(default=0.01, gt=0, lt=1)
 
 
 class LoadSettings(Settings):
@@ -28,6 +31,27 @@ class LoadSettings(Settings):
     probe_interval_ms: float = Field(default=20, ge=1, le=1000)
     before_fault_s: float = Field(default=2, gt=0)
     after_failover_s: float = Field(default=2, gt=0)
+
+
+class BlockSettings(Settings):
+    """How the cost of replication is measured: rounds of two blocks, one with replication and one without.
+
+    After ``pilot_rounds`` the noise seen decides how many rounds there will be, ``max_rounds`` at the most. Of each
+    block of ``block_s`` seconds the first ``warmup_s`` are not counted.
+    """
+
+    pilot_rounds: int = Field(default=6, ge=6)
+    max_rounds: int = Field(default=24, ge=6)
+    block_s: float = Field(default=8, gt=0)
+    warmup_s: float = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> BlockSettings:
+        if self.max_rounds < self.pilot_rounds:
+            raise ValueError(f"max_rounds ({self.max_rounds}) cannot be below pilot_rounds ({self.pilot_rounds}).")
+        if self.warmup_s >= self.block_s:
+            raise ValueError(f"warmup_s ({self.warmup_s:g}) must be shorter than block_s ({self.block_s:g}).")
+        return self
 
 
 class Profile(Settings):
@@ -42,6 +66,7 @@ class Profile(Settings):
     optional: tuple[str, ...] = ()
     thresholds: ThresholdSettings
     load: LoadSettings = LoadSettings()
+    blocks: BlockSettings = BlockSettings()
 
     @model_validator(mode="after")
     def _ids_are_known(self) -> Profile:

@@ -11,8 +11,14 @@ class Thresholds:
 
     ``rto_s``: the service must be back this long after the site was lost. ``detect_s``: the loss must be noticed
     within this. ``rpo_operations``: acknowledged writes that may be missing (the requirement says none).
+    ``degradation_margin``: how much slower replication (or a planned move) may make the service: 0.1 means that the
+    same takes 10 % longer. ``max_interruption_s``: how long the service may be away altogether during a planned move.
+    ``max_error_share``: the share of operations that may fail during a move apart from that.
     """
 
     rto_s: float = 15.0
     detect_s: float = 5.0
     rpo_operations: int = 0
+    degradation_margin: float = 0.10
+    max_interruption_s: float = 5.0
+    max_error_share: float = 0.01
