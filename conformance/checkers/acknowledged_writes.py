@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from conformance.checkers.final_read import FinalRead, final_read
-from conformance.checkers.timeline import SiteLoss, TurningPoint, turning_point
+from conformance.checkers.timeline import Departure, Move, TurningPoint, returned_after, turning_point
 from conformance.checkers.words import NANO, count, seconds, span, verb, whole
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
@@ -60,6 +60,11 @@ class _Writes:
 def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-05. Figures: every class's total, ``rpo_operations`` and ``rpo_s``. O(n) but for naming
     what is lost."""
+    return judge_at(record, turning_point(record))
+
+
+def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
+    """The same with ``turn`` as the instant at which the writes were at stake."""
     by_outcome: dict[Outcome, list[Operation]] = {Outcome.OK: [], Outcome.INFO: [], Outcome.FAIL: []}
     for op in record.history:
         if op.f == "write":
@@ -74,7 +79,6 @@ def check(record: ScenarioRecord) -> Verdict:
     if read is None:
         reason = "There is no complete final read of one site, so what survived is not known."
         return Verdict(Status.INCONCLUSIVE, reason, figures)
-    turn = turning_point(record)
     found = _sort(by_outcome, read)
     figures |= found.figures()
     figures |= {"final_read_site": read.site, "rpo_s": _rpo(found.gone(), turn)}
@@ -211,9 +215,10 @@ def _not_looked(
         return (
             f"{count(n, 'write')} {verb(n, 'was', 'were')} acknowledged after the final read began: never looked for."
         )
-    returned = any(e.kind == "scheme" and e.name == "failback" and e.ok for e in record.events)
-    if isinstance(turn, SiteLoss) and read.site == turn.site and not returned:
-        return f"The final read was answered by {read.site}, the site that was lost, not by the redundant one."
+    stayed = isinstance(turn, Move) and turn.ok is False
+    if isinstance(turn, Departure) and read.site == turn.site and not stayed and not returned_after(record, turn):
+        gone = "that the service was moved from" if isinstance(turn, Move) else "that was lost"
+        return f"The final read was answered by {read.site}, the site {gone}, not by the redundant one."
     return ""
 
 

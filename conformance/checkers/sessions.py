@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from conformance.checkers.final_read import final_read
-from conformance.checkers.timeline import SiteLoss, site_loss
+from conformance.checkers.timeline import Departure, departure
 from conformance.checkers.words import count, listed, verb, whole
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
@@ -35,7 +35,7 @@ class _Uses:
 def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-03. Figures: ``sessions``, ``survived``, ``refused``, ``not_used``, ``state_kept``.
     O(n)."""
-    loss = site_loss(record)
+    loss = departure(record)
     if loss is None:
         return Verdict(Status.INCONCLUSIVE, f"The loss of {record.info.first_site} is not on record.")
     opened = _opened_before(record.history, loss)
@@ -60,7 +60,7 @@ def check(record: ScenarioRecord) -> Verdict:
 
 
 def _conclude(
-    total: int, refused: list[str], unused: list[str], kept: bool | None, second: str, loss: SiteLoss
+    total: int, refused: list[str], unused: list[str], kept: bool | None, second: str, loss: Departure
 ) -> tuple[Status, str]:
     """A refusal or an initial state is a violation; what was not looked at leaves it open."""
     violations = []
@@ -84,7 +84,7 @@ def _conclude(
     return Status.PASS, f"{accepted}, which went on from the state there was."
 
 
-def _opened_before(history: Iterable[Operation], loss: SiteLoss) -> dict[str, Operation]:
+def _opened_before(history: Iterable[Operation], loss: Departure) -> dict[str, Operation]:
     """The sessions that clients were told were open by the time the site was lost, by name."""
     return {
         op.key: op
@@ -98,7 +98,7 @@ def _opened_before(history: Iterable[Operation], loss: SiteLoss) -> dict[str, Op
     }
 
 
-def _back_at(history: Iterable[Operation], second: str, loss: SiteLoss) -> int | None:
+def _back_at(history: Iterable[Operation], second: str, loss: Departure) -> int | None:
     """When the second site first acknowledged something that only a service which has taken over can do: a
     write or a new session; failing that, when it first accepted a session."""
     done: list[int] = []
@@ -113,7 +113,7 @@ def _back_at(history: Iterable[Operation], second: str, loss: SiteLoss) -> int |
 
 
 def _uses(
-    history: Iterable[Operation], opened: dict[str, Operation], second: str, loss: SiteLoss, back: int | None
+    history: Iterable[Operation], opened: dict[str, Operation], second: str, loss: Departure, back: int | None
 ) -> dict[str, _Uses]:
     """Every use at the second site after the loss, by session. A refusal counts once the service was back
     there, or in the final read: before that, a replica may be behind without anything being lost."""
@@ -130,7 +130,7 @@ def _uses(
     return uses
 
 
-def _state_kept(record: ScenarioRecord, loss: SiteLoss) -> bool | None:
+def _state_kept(record: ScenarioRecord, loss: Departure) -> bool | None:
     """Whether the final read holds anything acknowledged before the loss; None when that was not read, or
     nothing was."""
     read = final_read(record.history)
@@ -145,7 +145,7 @@ def _state_kept(record: ScenarioRecord, loss: SiteLoss) -> bool | None:
 
 
 def _evidence(
-    opened: dict[str, Operation], refused: dict[str, Operation], unused: Iterable[str], loss: SiteLoss
+    opened: dict[str, Operation], refused: dict[str, Operation], unused: Iterable[str], loss: Departure
 ) -> Iterator[Evidence]:
     for key, op in list(refused.items())[:NAMED]:
         since = loss.relative(opened[key].completed or opened[key].invoked)

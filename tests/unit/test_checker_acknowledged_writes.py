@@ -128,7 +128,7 @@ GOOD: dict[str, tuple[Change, str]] = {
         "are there",
     ),
     "the service has come back to the first site": (failed_back, "are there"),
-    "a planned move": (moved, "from before the migrate began"),
+    "a planned move": (moved, "from before the service was moved to site-b"),
     "the same value under many keys": (
         lambda r: edit_read(
             edit_ops(r, lambda o: o.f == "write", value="same"), lambda items: [(k, "same") for k, _ in items]
