@@ -10,8 +10,19 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from conformance.block_writes import BLOCK_WRITES_FILE, read_block_writes
 from conformance.errors import UsageError
-from conformance.model import Event, Holding, Inventory, Operation, Probe, Reachability, ScenarioInfo, ScenarioRecord
+from conformance.model import (
+    Event,
+    Holding,
+    Inventory,
+    Operation,
+    Probe,
+    Reachability,
+    ScenarioInfo,
+    ScenarioRecord,
+    VolumeImage,
+)
 from conformance.workloads.reading import read_history, read_probes
 
 T = TypeVar("T")
@@ -25,6 +36,7 @@ PLANES_FOLDER = "probes"
 HOLDERS_FILE = "holders.jsonl"
 INVENTORY_FOLDER = "inventory"
 REACHABILITY_FOLDER = "reachability"
+VOLUMES_FOLDER = "volumes"
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -87,6 +99,8 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         problems += operations.problems
     holders, holder_problems = read_lines(folder / HOLDERS_FILE, Holding)
     problems += holder_problems
+    block_writes, write_problems = read_block_writes(folder / BLOCK_WRITES_FILE)
+    problems += write_problems
     return ScenarioRecord(
         info=info,
         history=history,
@@ -96,6 +110,8 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         inventories=read_each(folder / INVENTORY_FOLDER, Inventory, problems),
         reachability=read_each(folder / REACHABILITY_FOLDER, Reachability, problems),
         holders=holders,
+        volumes=read_each(folder / VOLUMES_FOLDER, VolumeImage, problems),
+        block_writes=block_writes,
         problems=tuple(problems),
         finished=(folder / OUTCOME_FILE).exists(),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageError
-from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord
+from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord, VolumeImage
 from conformance.model.results import RunInfo
 from conformance.records import OUTCOME_FILE, SCENARIO_FILE, load_scenario, read_json
 from conformance.redaction import redact, redacted
@@ -90,6 +90,11 @@ class EventLog:
 def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
     """Keep an inventory under inventory/NAME.json of a scenario's folder."""
     write_json(folder / "inventory" / f"{name}.json", asdict(inventory))
+
+
+def write_volume_image(folder: Path, name: str, image: VolumeImage) -> None:
+    """Keep a volume's image under volumes/NAME.json of a scenario's folder; NAME is STAGE or STAGE.VOLUME."""
+    write_json(folder / "volumes" / f"{name}.json", asdict(image))
 
 
 class RunFolder:

@@ -10,8 +10,10 @@ from conformance.model.record import ScenarioInfo, ScenarioRecord
 from conformance.model.requirement import Requirement, Strength
 from conformance.model.thresholds import Thresholds
 from conformance.model.verdict import Evidence, Status, Verdict, worst
+from conformance.model.volume import BlockWrite, VolumeImage
 
 __all__ = [
+    "BlockWrite",
     "Event",
     "Evidence",
     "Holding",
@@ -29,5 +31,6 @@ __all__ = [
     "Strength",
     "Thresholds",
     "Verdict",
+    "VolumeImage",
     "worst",
 ]

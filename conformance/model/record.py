@@ -11,6 +11,7 @@ from conformance.model.holding import Holding
 from conformance.model.inventory import Inventory
 from conformance.model.reachability import Reachability
 from conformance.model.thresholds import Thresholds
+from conformance.model.volume import BlockWrite, VolumeImage
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class ScenarioRecord:
     """The stored record of one scenario, loaded. ``problems`` are sentences about lines that could not be read:
     a checker never passes on a record that has any. ``finished`` is False when the run was cut short. ``planes`` holds
     the probes of other planes than the service by the plane's name (api, media, …); ``reachability`` what was observed
-    to reach what, by the same names as ``inventories``; ``holders`` who held an identity, in the order sampled."""
+    to reach what, by the same names as ``inventories``; ``holders`` who held an identity, in the order sampled.
+    ``volumes`` holds images of volumes by STAGE or STAGE.VOLUME (stages: first-before, first-after, second-after);
+    ``block_writes`` what was written to them, in the order of its numbers."""
 
     info: ScenarioInfo
     history: tuple[Operation, ...] = ()
@@ -53,6 +56,8 @@ class ScenarioRecord:
     planes: Mapping[str, tuple[Probe, ...]] = field(default_factory=dict)
     reachability: Mapping[str, Reachability] = field(default_factory=dict)
     holders: tuple[Holding, ...] = ()
+    volumes: Mapping[str, VolumeImage] = field(default_factory=dict)
+    block_writes: tuple[BlockWrite, ...] = ()
     problems: tuple[str, ...] = ()
     finished: bool = True
 
