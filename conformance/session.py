@@ -24,8 +24,10 @@ from conformance.features import count_scenarios
 from conformance.judge import judge_run
 from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, ProxyServer
-from conformance.model.results import RunInfo, RunResult, SiteInfo
+from conformance.model.results import CheckResult, RunInfo, RunResult, SiteInfo
 from conformance.profile import Profile, load_profile
+from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunPlanned, RunStarted
+from conformance.progress.plain import PlainLines
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
 from conformance.schemes import scheme_names
@@ -91,6 +93,7 @@ class RunSession:
         proxy: ProxyServer,
         journal: Journal,
         undo: ExitStack,
+        progress: Progress,
         say: Say,
     ) -> None:
         self.request = request
@@ -99,20 +102,23 @@ class RunSession:
         self.proxy = proxy
         self.journal = journal
         self.say = say
+        self.emit = progress.emit
         self.run_id = folder.info().run_id
+        self.problems: tuple[str, ...] = ()
         self.summary: tuple[str, ...] = ()
         self.result: RunResult | None = None
         self._undo = undo
         self._plays = 0
         self._play: Play | None = None
+        self._follower = Follower(folder.path, progress.emit) if progress.writers else None
 
     @classmethod
-    def open(cls, options: RunOptions, say: Say | None = None) -> RunSession:
+    def open(cls, options: RunOptions, progress: Progress | None = None) -> RunSession:
         """Check the options, start the lab if no sites are given, heal what earlier runs left, make the run folder."""
-        tell = say or _to_stderr
+        progress = progress or Progress(PlainLines(sys.stderr))
 
         def say(text: str) -> None:
-            tell(redact(text))
+            progress.say(redact(text))
 
         if threading.current_thread() is threading.main_thread():
             # A CI job that is cancelled gets the same clean-up as Ctrl-C.
@@ -138,12 +144,21 @@ class RunSession:
             with uninterrupted():
                 undo.close()
             raise
-        return cls(request, folder, sites, proxy, journal, undo, say)
+        session = cls(request, folder, sites, proxy, journal, undo, progress, say)
+        session.emit(_started(folder))
+        return session
 
     def plan(self, scenarios: Sequence[PlannedScenario]) -> None:
         """Write down which scenarios were selected, before the first is begun."""
         of = count_scenarios(self.request.profile.feature_paths())
         self.folder.write_plan(Plan(tuple(scenarios), max(of, len(scenarios))))
+        self.emit(RunPlanned(len(scenarios)))
+        if self._follower is not None:
+            self._follower.start()
+
+    def judged(self, check: CheckResult) -> None:
+        """Tell the verdict on one Then sentence while the run goes on."""
+        self.emit(_judged(check, final=False))
 
     def new_play(self) -> Play:
         """The next scenario to be carried out; its turn begins with Play.begin."""
@@ -164,10 +179,17 @@ class RunSession:
             trouble = (*trouble, *self._close())
             self.folder.write_end(End(interrupted, trouble))
             unsure = _take_secrets_out(self.folder.path)
+        if self._follower is not None:
+            self._follower.stop()
         self.result = judge_run(self.folder)
+        for check in (check for scenario in self.result.scenarios for check in scenario.checks):
+            self.emit(_judged(check, final=True))
         problems = write_reports(self.result, self.folder.load, load_catalogue(), self.folder.path)
-        self.summary = (*unsure, *problems, f"Run folder: {self.folder.path}")
-        return 3 if interrupted else self.result.exit_code
+        self.problems = (*unsure, *problems)
+        self.summary = (*self.problems, f"Run folder: {self.folder.path}")
+        code = 3 if interrupted else self.result.exit_code
+        self.emit(RunEnded(self.result.verdict.value, code, self.result.finished, str(self.folder.path)))
+        return code
 
     def _close(self) -> list[str]:
         trouble = []
@@ -215,8 +237,31 @@ def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text + "\n")
+def _started(folder: RunFolder) -> RunStarted:
+    info = folder.info()
+    return RunStarted(
+        run_id=info.run_id,
+        product_version=info.product_version,
+        profile=info.profile,
+        vnf=info.vnf,
+        scheme=info.scheme,
+        seed=info.seed,
+        sites=tuple(site.name for site in info.sites),
+        folder=str(folder.path),
+    )
+
+
+def _judged(check: CheckResult, *, final: bool) -> CheckJudged:
+    verdict = check.verdict
+    return CheckJudged(
+        scenario=check.scenario_id,
+        check=check.check,
+        phrase=check.phrase,
+        requirements=check.requirements,
+        verdict=verdict.status.value,
+        reason=verdict.reason,
+        final=final,
+    )
 
 
 def _writable(path: Path) -> None:

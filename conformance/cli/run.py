@@ -16,7 +16,8 @@ from conformance.features import known_tags
 from conformance.plugin import SESSION
 from conformance.profile import load_profile
 from conformance.progress import Progress
-from conformance.report.terminal import print_summary
+from conformance.progress.choice import choose_writers
+from conformance.report.terminal import print_summary, print_verdict
 from conformance.resources import closest
 from conformance.session import Request, RunOptions, RunSession
 
@@ -43,6 +44,10 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
 @click.option("--keep-lab", is_flag=True, help="Leave the lab running afterwards: the next run starts at once.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@click.option(
+    "--json-events", metavar="FILE|-", help="Write what happens, one JSON object a line, to FILE or (-) to stdout."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be run, against which targets, and do nothing.")
 def run(
     selection: tuple[str, ...],
@@ -56,6 +61,8 @@ def run(
     toxiproxy: str | None,
     no_faults: bool,
     keep_lab: bool,
+    quiet: bool,
+    json_events: str | None,
     dry_run: bool,
 ) -> int:
     """Carry out the features of a profile and judge them.
@@ -92,9 +99,9 @@ def run(
         return 0
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
-    with Progress() as progress:
-        session = RunSession.open(options, progress.say)
-        driver = _Driver(session, progress)
+    with choose_writers(quiet=quiet, json_events=json_events) as writers, Progress(*writers) as progress:
+        session = RunSession.open(options, progress)
+        driver = _Driver(session)
         try:
             pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal"], plugins=[driver])
         finally:
@@ -103,10 +110,14 @@ def run(
     if driver.trouble:
         for text in driver.trouble:
             click.echo(text, err=True)
-    if session.result is not None:
-        print_summary(session.result, load_catalogue(), Console())
-    for line in session.summary:
-        click.echo(line)
+    # With events on stdout, what is for people goes where it disturbs no program.
+    console = Console(stderr=json_events == "-")
+    if session.result is not None and quiet:
+        print_verdict(session.result, console)
+    elif session.result is not None:
+        print_summary(session.result, load_catalogue(), console)
+    for line in session.problems if quiet else session.summary:
+        click.echo(line, err=quiet or json_events == "-")
     return driver.exit_code
 
 
@@ -142,9 +153,8 @@ def select(words: tuple[str, ...], profile: str) -> list[str]:
 class _Driver:
     """Hands the opened session to the plugin and keeps what pytest's silenced terminal would have said."""
 
-    def __init__(self, session: RunSession, progress: Progress) -> None:
+    def __init__(self, session: RunSession) -> None:
         self._session = session
-        self._progress = progress
         self._collected = 0
         self.trouble: list[str] = []
         self.exit_code = 3
@@ -155,7 +165,6 @@ class _Driver:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = len(session.items)
-        self._progress.expect(self._collected)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -47,6 +47,11 @@ def print_summary(result: RunResult, catalogue: Mapping[str, Requirement], conso
         _line(console, f"Not asked for by profile {result.info.profile} and not tested: {', '.join(silent)}")
     for item in key_figures(result):
         _line(console, item.text)
+    print_verdict(result, console)
+
+
+def print_verdict(result: RunResult, console: Console) -> None:
+    """Print the run's verdict alone."""
     console.print(verdict_line(result), soft_wrap=not console.is_terminal, highlight=False)
 
 

@@ -1,0 +1,51 @@
+"""Plain lines, as a log keeps them: no colour codes, nothing that is overwritten."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+
+from conformance.progress.events import CheckJudged, FaultChanged, ProgressEvent, RunPlanned, RunStarted, Said
+
+
+class Stream(Protocol):
+    """Where lines go: sys.stderr, or a file."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+class PlainLines(AbstractContextManager["PlainLines"]):
+    """One line for everything a person wants in a log, with the seconds since the start."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._stream.flush()
+
+    def write(self, elapsed_s: float, event: ProgressEvent) -> None:
+        """Write the event's line, if it has one."""
+        text = sentence(event)
+        if text is not None:
+            self._stream.write(f"{elapsed_s:7.1f} s  {text}\n")
+            self._stream.flush()
+
+
+def sentence(event: ProgressEvent) -> str | None:
+    """An event in words; None for one that is only for programs and for live views."""
+    match event:
+        case Said(text):
+            return text
+        case RunStarted():
+            return f"Run {event.run_id}: profile {event.profile}, VNF {event.vnf}, seed {event.seed}, in {event.folder}"
+        case RunPlanned(scenarios):
+            return f"{scenarios} scenario{'' if scenarios == 1 else 's'} to carry out"
+        case CheckJudged(final=False):
+            return f"  {event.verdict.upper():13} {event.phrase}: {event.reason}"
+        case FaultChanged(state="verified", ok=True):
+            return f"  {event.name} on {event.target} bites: {event.detail}"
+        case _:
+            return None
