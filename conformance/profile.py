@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -21,6 +22,8 @@ class ThresholdSettings(Settings):
     degradation_margin: float = Field(default=0.10, gt=0, le=1)
     max_interruption_s: float = Field(default=5, gt=0)
     max_error_share: float = Field(default=0.01, gt=0, lt=1)
+    plane_rto_s: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    holder_tolerance_s: float = Field(default=0.5, gt=0)
 
 
 class LoadSettings(Settings):

@@ -38,8 +38,6 @@ def healed_link(record: ScenarioRecord) -> Verdict:
     if cut is None:
         return Verdict(Status.INCONCLUSIVE, "No link fault that was healed is on record.")
     verdict = judge_at(record, cut)
-    during = sum(
-        op.f == "write" and op.outcome is Outcome.OK and op.completed is not None and cut.began < op.completed < cut.done
-        for op in record.history
-    )
+    acknowledged = (op.completed for op in record.history if op.f == "write" and op.outcome is Outcome.OK)
+    during = sum(t is not None and cut.began < t < cut.done for t in acknowledged)
     return replace(verdict, figures={**verdict.figures, "acknowledged_while_disturbed": during})

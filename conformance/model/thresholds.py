@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,9 @@ class Thresholds:
     ``degradation_margin``: how much slower replication (or a planned move) may make the service: 0.1 means that the
     same takes 10 % longer. ``max_interruption_s``: how long the service may be away altogether during a planned move.
     ``max_error_share``: the share of operations that may fail during a move apart from that.
+    ``plane_rto_s``: how long an outage of another plane than the service (media, api, …) may last, by the plane's name;
+    a plane without a limit is measured and not judged. ``holder_tolerance_s``: how long two holders of one identity
+    may have gone unseen between two looks.
     """
 
     rto_s: float = 15.0
@@ -22,3 +26,5 @@ class Thresholds:
     degradation_margin: float = 0.10
     max_interruption_s: float = 5.0
     max_error_share: float = 0.01
+    plane_rto_s: Mapping[str, float] = field(default_factory=dict)
+    holder_tolerance_s: float = 0.5
