@@ -98,10 +98,41 @@ def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
 
 
 def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Writes:
-    """Let every write take one copy of what was read: the acknowledged first, then the unknown, then the
-    refused."""
-    left = Counter(read.items())
+    """Every write and every record in its class. Keys that were written once and read at most once, as written, are
+    settled at a glance; what is left is sorted out copy by copy."""
+    last: dict[str | None, Operation] = {}
+    odd: set[str | None] = set()
+    for ops in by_outcome.values():
+        before = len(last)
+        last.update({op.key: op for op in ops})
+        if len(last) < before + len(ops):
+            odd |= {key for key, n in Counter(op.key for each in by_outcome.values() for op in each).items() if n > 1}
+    take = last.pop
+    for key, value in read.items():
+        op = take(key, None)
+        if op is None or op.value != value:
+            odd.add(key)
     found = _Writes()
+    absent = last.keys()  # the keys that no record took
+    plain = {o: [op for op in ops if op.key not in odd] for o, ops in by_outcome.items()} if odd else by_outcome
+    gone = [op for op in plain[Outcome.OK] if op.key in absent] if absent else []
+    found.present = len(plain[Outcome.OK]) - len(gone)
+    found.recovered = sum(op.key not in absent for op in plain[Outcome.INFO])
+    found.refused_but_present = [op for op in plain[Outcome.FAIL] if op.key not in absent]
+    left: Counter[tuple[str, str]] = Counter()
+    unsettled = {o: [op for op in ops if op.key in odd] for o, ops in by_outcome.items()} if odd else {}
+    if odd:
+        left = Counter(item for item in read.items() if item[0] in odd)
+        gone += _take_copies(found, unsettled, left)
+    _sort_rest(found, left, unsettled, gone, read)
+    return found
+
+
+def _take_copies(
+    found: _Writes, by_outcome: dict[Outcome, list[Operation]], left: Counter[tuple[str, str]]
+) -> list[Operation]:
+    """Let every write take one copy of what was read: the acknowledged first, then the unknown, then the refused.
+    ``left`` keeps the copies that nobody took. The acknowledged writes that took none."""
     absent: list[Operation] = []
     for outcome, ops in by_outcome.items():
         for op in ops:
@@ -117,8 +148,9 @@ def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Write
                 found.recovered += 1
             else:
                 found.refused_but_present.append(op)
-    _sort_rest(found, Counter({item: copies for item, copies in left.items() if copies}), by_outcome, absent, read)
-    return found
+    for item in [item for item, copies in left.items() if not copies]:
+        del left[item]
+    return absent
 
 
 def _sort_rest(

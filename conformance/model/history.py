@@ -5,6 +5,7 @@ Times are integer nanoseconds of CLOCK_MONOTONIC on the machine that ran the har
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,8 +22,9 @@ class Outcome(StrEnum):
 class Operation:
     """One request of one client process, joined from its invoke line and its completion line.
 
-    ``f`` is write, open-session, use-session or scan. ``completed`` and ``site`` of the answer are None while
-    the outcome is unknown because no completion was ever recorded (outcome is then info).
+    ``f`` is write, open-session, use-session, scan, get, put or cas. ``completed`` is None while the outcome is unknown
+    because no completion was ever recorded (outcome is then info). ``value`` is what was asked or, of open-session and
+    get, what was answered; of a cas it is the JSON text of [old, new].
     ``items`` is what a scan returned: (key, value) pairs in storage order; ``final`` marks the read after
     everything, ``complete`` its last page.
     """
@@ -37,7 +39,7 @@ class Operation:
     value: str | None = None
     site: str | None = None
     error: str | None = None
-    items: tuple[tuple[str, str], ...] = ()
+    items: Sequence[tuple[str, str]] = ()
     final: bool = False
     complete: bool = False
 
