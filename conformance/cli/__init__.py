@@ -34,6 +34,8 @@ COMMANDS = {
     "run": "conformance.cli.run:run",
     "judge": "conformance.cli.judge:judge",
     "report": "conformance.cli.judge:report",
+    "bundle": "conformance.cli.bundle:bundle",
+    "verify": "conformance.cli.bundle:verify",
     "requirements": "conformance.cli.requirements:requirements",
     "lab": "conformance.cli.lab:lab",
     "proxy": "conformance.cli.proxy:proxy",

@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from conformance.model import Requirement
 from conformance.model.results import RunResult
-from conformance.report.html import LoadRecord, render_html
-from conformance.report.junit import render_junit
+from conformance.report.formats import FORMATS, Document, Format, JudgedRun, LoadRecord, write_document
 from conformance.report.manifest import MANIFEST_FILE, render_manifest
-from conformance.report.results import render_results
 
-RESULTS_FILE = "results.json"
-JUNIT_FILE = "junit.xml"
-HTML_FILE = "report.html"
+__all__ = ["FORMATS", "MANIFEST_FILE", "default_formats", "is_report", "write_reports"]
 
-__all__ = ["HTML_FILE", "JUNIT_FILE", "MANIFEST_FILE", "RESULTS_FILE", "write_reports"]
 
-Rendered = tuple[str, tuple[str, ...]]
+def default_formats() -> tuple[Format, ...]:
+    """What every run is written in."""
+    return tuple(f for f in FORMATS.values() if f.by_default)
+
+
+def is_report(name: str) -> bool:
+    """Whether a file of the run folder, named relative to it, is a report and can be made again."""
+    return any(name == f.file or (f.file.endswith("/") and name.startswith(f.file)) for f in FORMATS.values())
 
 
 def write_reports(
-    result: RunResult, load_record: LoadRecord, catalogue: Mapping[str, Requirement], folder: Path
+    result: RunResult,
+    load_record: LoadRecord,
+    catalogue: Mapping[str, Requirement],
+    folder: Path,
+    formats: Iterable[Format] | None = None,
 ) -> tuple[str, ...]:
-    """Write results.json, junit.xml, report.html and, last, manifest.json into the run folder.
+    """Write the formats, by default the light ones, and, last, manifest.json into the run folder.
 
     Returns a sentence for everything that could not be written or shown. A writer that crashes never stops the others;
     its old file, if any, is removed, because it might tell another verdict than this one.
     """
-    writers: tuple[tuple[str, Callable[[], Rendered]], ...] = (
-        (RESULTS_FILE, lambda: (render_results(result, catalogue), ())),
-        (JUNIT_FILE, lambda: (render_junit(result), ())),
-        (HTML_FILE, lambda: render_html(result, load_record, catalogue)),
-        (MANIFEST_FILE, lambda: (render_manifest(folder), ())),
-    )
-    return tuple(problem for name, render in writers for problem in _write(folder / name, render))
+    run = JudgedRun(result, catalogue, load_record, folder)
+    wanted = default_formats() if formats is None else tuple(formats)
+    problems = [problem for wish in wanted for problem in _write(folder, wish, run)]
+    manifest = Format("manifest", MANIFEST_FILE, "", f"{__name__}:render_run_manifest")
+    return (*problems, *_write(folder, manifest, run))
 
 
-def _write(path: Path, render: Callable[[], Rendered]) -> tuple[str, ...]:
-    partial = path.with_name(f"{path.name}.partial")
+def render_run_manifest(run: JudgedRun) -> Document:
+    """manifest.json of everything that lies in the folder now."""
+    return Document(render_manifest(run.folder))
+
+
+def _write(folder: Path, wish: Format, run: JudgedRun) -> tuple[str, ...]:
+    path = folder / wish.file
     try:
-        text, problems = render()
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"the folder {folder} is not there")
+        document = wish.render(run)
+        write_document(document, path)
     except Exception as error:  # a report is worth less than a verdict: no failure of one may cost the other
         said = str(error) or "no reason given"
-        gone = _remove(partial, path)
-        return (f"{path.name} could not be written ({type(error).__name__}: {said}). The verdict stands.{gone}",)
-    return problems
+        gone = _remove(path)
+        return (f"{wish.file} could not be written ({type(error).__name__}: {said}). The verdict stands.{gone}",)
+    return document.problems
 
 
-def _remove(*paths: Path) -> str:
+def _remove(path: Path) -> str:
     try:
-        for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink(missing_ok=True)
     except OSError as error:
         return f" An older one may still be there: {error.strerror}."

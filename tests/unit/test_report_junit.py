@@ -10,7 +10,7 @@ import pytest
 from report_run import CHECKS, MadeRun, made_run
 
 from conformance.model import Status
-from conformance.report.junit import render_junit
+from conformance.report.formats.junit import render_junit
 
 
 def read(run: MadeRun) -> junitparser.JUnitXml:

@@ -13,7 +13,7 @@ import pytest
 from report_run import made_run
 
 from conformance.model import Status
-from conformance.report.results import SCHEMA_FILE, render_results
+from conformance.report.formats.results import SCHEMA_FILE, render_results
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 DOCS = Path(__file__).parents[2] / "docs" / "results-schema.md"

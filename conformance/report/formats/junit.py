@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from conformance.model import Status
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
+from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.wording import figure
 
 # XML 1.0 has no way to write these characters, not even escaped.
@@ -38,6 +39,11 @@ class _Case:
     message: str
     body: str
     properties: tuple[tuple[str, str], ...]
+
+
+def render(run: JudgedRun) -> Document:
+    """junit.xml."""
+    return Document(render_junit(run.result))
 
 
 def render_junit(result: RunResult) -> str:

@@ -12,10 +12,16 @@ from typing import Any
 from conformance.model import Requirement, Verdict
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
 from conformance.model.verdict import FigureValue
+from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.matrix import Row, matrix
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
+
+
+def render(run: JudgedRun) -> Document:
+    """results.json."""
+    return Document(render_results(run.result, run.catalogue))
 
 
 def render_results(result: RunResult, catalogue: Mapping[str, Requirement]) -> str:
@@ -77,7 +83,7 @@ def _scenario(scenario: ScenarioResult) -> dict[str, Any]:
         "duration_s": _plain(scenario.duration_s),
         "first_site": info.first_site,
         "second_site": info.second_site,
-        "thresholds": {name: _plain(value) for name, value in asdict(info.thresholds).items()},
+        "thresholds": {name: _limit(value) for name, value in asdict(info.thresholds).items()},
         "faults_planned": list(info.faults_planned),
         "checks": [_check(check) for check in scenario.checks],
     }
@@ -98,6 +104,10 @@ def _check(check: CheckResult) -> dict[str, Any]:
 
 def _figures(figures: Mapping[str, FigureValue]) -> dict[str, FigureValue]:
     return {name: _plain(value) for name, value in figures.items()}
+
+
+def _limit(value: Any) -> Any:
+    return _figures(value) if isinstance(value, Mapping) else _plain(value)
 
 
 def _plain(value: FigureValue) -> FigureValue:
