@@ -10,7 +10,7 @@ client was told it was refused, violates the requirement too. An unknown outcome
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from conformance.checkers.final_read import FinalRead, final_read
@@ -86,10 +86,10 @@ def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
     violations = list(_violations(found, record.info.thresholds.rpo_operations, len(by_outcome[Outcome.OK]), turn))
     if violations:
         return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
-    doubt = _not_looked(record, by_outcome, found, read, turn)
+    before = [] if turn is None else _acknowledged_before(by_outcome[Outcome.OK], turn)
+    doubt = _not_looked(record, by_outcome, before, found, read, turn)
     if turn is None or doubt:
         return Verdict(Status.INCONCLUSIVE, doubt, figures, evidence)
-    before = _acknowledged_before(by_outcome[Outcome.OK], turn)
     figures |= {
         "acknowledged_before": len(before),
         "last_acknowledged_before_s": seconds(turn.began - max(before)),
@@ -100,13 +100,11 @@ def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
 def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Writes:
     """Every write and every record in its class. Keys that were written once and read at most once, as written, are
     settled at a glance; what is left is sorted out copy by copy."""
-    last: dict[str | None, Operation] = {}
+    last: dict[str | None, Operation] = {op.key: op for ops in by_outcome.values() for op in ops}
     odd: set[str | None] = set()
-    for ops in by_outcome.values():
-        before = len(last)
-        last.update({op.key: op for op in ops})
-        if len(last) < before + len(ops):
-            odd |= {key for key, n in Counter(op.key for each in by_outcome.values() for op in each).items() if n > 1}
+    if len(last) < sum(map(len, by_outcome.values())):
+        attempts = Counter(op.key for ops in by_outcome.values() for op in ops)
+        odd = {key for key, n in attempts.items() if n > 1}
     take = last.pop
     for key, value in read.items():
         op = take(key, None)
@@ -224,6 +222,7 @@ def _violations(found: _Writes, allowed: int, acknowledged: int, turn: TurningPo
 def _not_looked(
     record: ScenarioRecord,
     by_outcome: dict[Outcome, list[Operation]],
+    before: Sequence[int],
     found: _Writes,
     read: FinalRead,
     turn: TurningPoint | None,
@@ -231,7 +230,6 @@ def _not_looked(
     """Why finding nothing lost proves nothing here; empty when it does prove something."""
     if turn is None:
         return "Nothing on record could have lost a write: no site was lost, no fault struck, nothing was moved."
-    before = _acknowledged_before(by_outcome[Outcome.OK], turn)
     if not before:
         return f"No write was acknowledged before {turn.what}, so there was nothing to lose."
     idle = turn.began - max(before)

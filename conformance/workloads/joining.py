@@ -6,7 +6,7 @@ checked by the decoder, and what is left is done with as few steps as possible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, make_dataclass
 from typing import Annotated, Any, Literal, get_args
 
@@ -66,19 +66,21 @@ class Joining:
         """More lines, the ``first`` is the number of the first of them; yields the numbers of those that do not follow
         from the ones before, and why. None stands for a line that could not be decoded."""
         found, under_way, sites = self._found, self._open, self._sites
-        time = self._time
         for number, line in enumerate(lines, first):
             if line is None:
                 continue
             t, process = line.t, line.p
             try:
-                if t < time:
-                    raise Damage(f"its time is {time - t} ns before that of an earlier line")
+                if t < self._time:
+                    raise Damage(f"its time is {self._time - t} ns before that of an earlier line")
+                place = under_way.get(process)
                 if line.type == "invoke":
                     if line.f != "write" or line.key is None or line.value is None or line.site is None:
                         _check(line)
-                    if process in under_way:
-                        raise self._busy(line)
+                    if place is not None:
+                        raise Damage(
+                            f"process {process} begins operation {line.i} while {_id(found[place])} is under way"
+                        )
                     if line.i == self._next:
                         self._next += 1
                     else:
@@ -89,33 +91,27 @@ class Joining:
                     under_way[process] = len(found)
                     found.append(line)
                 else:
-                    asked = found[under_way[process]] if process in under_way else None
-                    if type(asked) is not Line or asked.i != line.i:
+                    asked = None if place is None else found[place]
+                    if place is None or type(asked) is not Line or asked.i != line.i:
                         raise self._stray(line)
-                    items = _page(line) if asked.f == "scan" and line.type == "ok" else ()
-                    found[under_way[process]] = _operation(asked, line, t, items)
+                    found[place] = _operation(asked, line, t)
                     del under_way[process]
-                time = t
+                self._time = t
             except Damage as damage:
                 yield number, str(damage)
-        self._time = time
 
     def operations(self) -> tuple[Operation, ...]:
         """All operations, in the order they were invoked. Nothing may be taken afterwards."""
         for place in self._open.values():
             asked = self._found[place]
             assert isinstance(asked, Line)
-            self._found[place] = _operation(asked, Line(asked.i, asked.p, "info", 0, error="never completed"), None, ())
+            self._found[place] = _operation(asked, Line(asked.i, asked.p, "info", 0, error="never completed"), None)
         return tuple(self._found)  # type: ignore[arg-type]  # there is no line left among them
 
     def missing(self) -> Iterator[str]:
         """Sentences about numbers that no operation has though a later one has been invoked."""
         for low, high in self._gaps:
             yield f"operation {low} is missing" if low == high else f"operations {low} to {high} are missing"
-
-    def _busy(self, line: Line) -> Damage:
-        earlier = _id(self._found[self._open[line.p]])
-        return Damage(f"process {line.p} begins operation {line.i} while {earlier} is under way")
 
     def _number(self, i: int) -> None:
         """Note an id that is not the next one."""
@@ -154,25 +150,25 @@ def _check(line: Line) -> None:
         swap_of(line.value)
 
 
-def _operation(asked: Line, told: Line, completed: int | None, items: Sequence[tuple[str, str]]) -> Operation:
+def _operation(asked: Line, told: Line, completed: int | None) -> Operation:
     """One operation from its two lines."""
-    value = told.value
+    f, value, kind = asked.f, told.value, told.type
     if value is None:
         value = asked.value
-    elif asked.f in VALUED and value != asked.value:
+    elif f in VALUED and value != asked.value:
         raise Damage(f"operation {asked.i} was asked with one value and answered with another")
     draft = _Draft(
         asked.i,
         asked.p,
-        asked.f,
+        f,
         asked.t,
-        OUTCOMES[told.type],
+        OUTCOMES[kind],
         completed,
         asked.key,
         value,
         asked.site,
         told.error,
-        items,
+        _page(told) if f == "scan" and kind == "ok" else (),
         asked.final,
         told.complete,
     )
