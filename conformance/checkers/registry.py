@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from conformance.checkers import acknowledged_writes, network, outage, sessions, vim_independence, vm_count
+from conformance.checkers import acknowledged_writes, network, outage, sessions, vim_independence, vm_count, volume_copy
 from conformance.checkers.faults_bit import gate
 from conformance.errors import HarnessError, UsageError
 from conformance.model import ScenarioRecord, Status, Verdict
@@ -74,6 +74,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-GR-07",),
                 function=vm_count.check,
                 title="Sameness of virtual machines at both sites",
+            ),
+            Check(
+                name="volume-copy",
+                phrase="the copy of the volume is the volume, with every acknowledged write",
+                requirements=("MS-GR-11",),
+                function=volume_copy.check,
+                title="A volume's copy holds every acknowledged write",
+            ),
+            Check(
+                name="volume-order",
+                phrase="the copy of the volume is what the volume was at one instant",
+                requirements=("MS-GR-11",),
+                function=volume_copy.check_order,
+                title="A volume's copy keeps the order of writing",
             ),
         )
     }
