@@ -43,14 +43,14 @@ class Nemesis:
         if not seen.ok:
             self._say(f"  the fault did not bite: {seen.detail}")
 
-    def heal(self) -> None:
-        """Take every fault back, last first, and show that it is gone.
+    def heal(self, which: Callable[[Fault], bool] = lambda _: True) -> None:
+        """Take every fault back, or those that ``which`` says, last first, and show that they are gone.
 
         A fault stays on the list until it is shown to be healed, so that this can be called again after an
         interruption; one that cannot be healed keeps no other from being healed. HarnessError names what went wrong.
         """
         trouble: list[str] = []
-        for fault, entry in reversed(self._injected):
+        for fault, entry in [one for one in reversed(self._injected) if which(one[0])]:
             try:
                 self._heal_one(fault, trouble)
             except HarnessError as error:

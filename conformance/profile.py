@@ -58,7 +58,8 @@ class BlockSettings(Settings):
 
 
 class Profile(Settings):
-    """A profile file (fixtures/profiles)."""
+    """A profile file (fixtures/profiles). ``vnfs`` names a blueprint for each kind of VNF that features ask for,
+    besides the stateful one that is under test."""
 
     name: str
     version: int = Field(ge=1)
@@ -70,6 +71,7 @@ class Profile(Settings):
     thresholds: ThresholdSettings
     load: LoadSettings = LoadSettings()
     blocks: BlockSettings = BlockSettings()
+    vnfs: dict[str, str] = Field(default_factory=lambda: {"single": "subscriber-db-single"})
 
     @model_validator(mode="after")
     def _ids_are_known(self) -> Profile:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from conformance.play import Play
 
 Say = Callable[[str], None]
+STATEFUL = "stateful"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Request:
     options: RunOptions
     profile: Profile
     blueprint: Blueprint
+    others: Mapping[str, Blueprint]
     seed: int
 
     @classmethod
@@ -79,7 +81,19 @@ class Request:
             raise UsageError(f"There is no scheme named {options.scheme!r}. {closest(options.scheme, scheme_names())}")
         if options.sites is not None:
             load_sites(options.sites).close()
-        return cls(options, profile, blueprint, secrets.randbits(32) if options.seed is None else options.seed)
+        others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
+        return cls(options, profile, blueprint, others, secrets.randbits(32) if options.seed is None else options.seed)
+
+
+    def blueprint_for(self, kind: str) -> Blueprint:
+        """The VNF under test where a feature asks for a stateful one; where it asks for another kind, the profile's."""
+        if kind == STATEFUL:
+            return self.blueprint
+        if kind not in self.others:
+            raise UsageError(
+                f"A scenario needs a {kind} VNF, and profile {self.profile.name} names none: add {kind} to its vnfs."
+            )
+        return self.others[kind]
 
 
 class RunSession:

@@ -3,11 +3,20 @@
 from conformance.links.adapter import Counters, Proxy, ProxyServer, Toxic
 from conformance.links.embedded import EmbeddedProxy
 from conformance.links.link import Link
-from conformance.links.probe import Answer, LinkProbe, measure_rtt, probe_link
+from conformance.links.probe import (
+    QUESTION_BYTES,
+    Answer,
+    LinkProbe,
+    measure_rtt,
+    probe_link,
+    time_close,
+    time_transfer,
+)
 from conformance.links.state import LinkState, await_state, look_at, milliseconds
 from conformance.links.transport import LinkError, NotThere, ServerGone
 
 __all__ = [
+    "QUESTION_BYTES",
     "Answer",
     "Counters",
     "EmbeddedProxy",
@@ -25,4 +34,6 @@ __all__ = [
     "measure_rtt",
     "milliseconds",
     "probe_link",
+    "time_close",
+    "time_transfer",
 ]

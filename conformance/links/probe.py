@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 # PostgreSQL's SSLRequest: every server answers it with one byte, S or N, before anybody has logged in.
 _QUESTION = struct.pack(">II", 8, 80877103)
+# A start-up message as long as PostgreSQL takes one, for an account that does not exist: it is read whole before it is
+# answered.
+_PARAMETERS = b"user\0nobody-measures-the-link\0application_name\0"
+QUESTION_BYTES = 9_900
+_LONG_QUESTION = struct.pack(">II", QUESTION_BYTES, 196608) + _PARAMETERS
+_LONG_QUESTION += b"x" * (QUESTION_BYTES - len(_LONG_QUESTION) - 2) + b"\0\0"
+# A length that nothing can have: the far end hangs up without a word.
+_NONSENSE = struct.pack(">II", 1, 0)
 
 
 class Answer(StrEnum):
@@ -73,6 +81,31 @@ def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
     if not answer:
         return LinkProbe(Answer.CLOSED, connect_ns)
     return LinkProbe(Answer.ANSWERED, connect_ns, rtt_ns)
+
+
+def time_transfer(link: Link, *, timeout: float = 60.0) -> int | None:
+    """Nanoseconds from asking a question of QUESTION_BYTES to the first byte of its answer; None without one."""
+    return _time(link, _LONG_QUESTION, 1, timeout)
+
+
+def time_close(link: Link, *, timeout: float = 10.0) -> int | None:
+    """Nanoseconds from bytes that make the far end hang up to the moment at which this is seen here; None if never."""
+    return _time(link, _NONSENSE, 0, timeout)
+
+
+def _time(link: Link, question: bytes, wanted: int, timeout: float) -> int | None:
+    """Until an answer of ``wanted`` bytes at least; 0 is the end of the connection."""
+    try:
+        with socket.create_connection((link.listen_host, link.listen_port), timeout) as connection:
+            connection.settimeout(timeout)
+            asked = time.monotonic_ns()
+            connection.sendall(question)
+            while answer := connection.recv(4096):
+                if wanted:
+                    break
+            return time.monotonic_ns() - asked if bool(answer) == bool(wanted) else None
+    except OSError:
+        return None
 
 
 def measure_rtt(link: Link, *, samples: int = 1, timeout: float = 5.0) -> int | None:

@@ -11,17 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from conformance.errors import HarnessError
 from conformance.model import Event
 from conformance.sites import Site
 from conformance.vnf import Deployment, Endpoint
 
 OnEvent = Callable[[Event], None]
 Progress = Callable[[str], None]
-
-
-class NotSupported(HarnessError):
-    """The scheme has no such operation."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +92,13 @@ class Scheme(Protocol):
     def migrate(self, source: Site, to: Site) -> Migration:
         """Move the service from a working site to another, as before planned maintenance."""
 
-    def failback(self, to: Site) -> Failback:
-        """Return the service to a site that was lost and is repaired."""
+    def failback(self, source: Site, to: Site, link: Endpoint) -> Failback:
+        """Return the service from ``source`` to a site that was lost and is repaired, or was stopped for maintenance.
+        What ``to`` wants of ``source`` it dials at ``link``."""
+
+    def replication(self, wanted: bool) -> Result:
+        """Stop replicating, or take it up again, while the service goes on: how much replication costs is measured
+        against its absence."""
 
     def status(self) -> SchemeStatus:
         """How things stand right now."""

@@ -10,6 +10,7 @@ from conformance.schemes.base import (
     OnEvent,
     Progress,
     Protection,
+    Result,
     SchemeStatus,
 )
 from conformance.schemes.steps import StepLog
@@ -42,10 +43,15 @@ class NoOpScheme:
         self._note("migrate", to.name)
         return Migration(False, _NOTHING)
 
-    def failback(self, to: Site) -> Failback:
+    def failback(self, source: Site, to: Site, link: Endpoint) -> Failback:
         """Nothing."""
         self._note("failback", to.name)
         return Failback(False, _NOTHING)
+
+    def replication(self, wanted: bool) -> Result:
+        """Nothing."""
+        self._note("replication", "on" if wanted else "off")
+        return Result(False, _NOTHING)
 
     def status(self) -> SchemeStatus:
         """Unprotected."""

@@ -3,23 +3,30 @@ only."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-import requests
+from typing import TypeVar
 
 from conformance.schemes.base import (
     Failback,
     Failover,
     Migration,
-    NotSupported,
     OnEvent,
     Progress,
     Protection,
     Result,
     SchemeStatus,
 )
+from conformance.schemes.handover import (
+    await_protected,
+    await_writable,
+    follow,
+    hand_over,
+    order,
+    promote,
+    start_servers,
+    stop_serving,
+)
 from conformance.schemes.steps import StepFailed, StepLog
-from conformance.sites import Site, api_silent
+from conformance.sites import Site, SiteError, api_silent
 from conformance.vnf import DeployError, Deployment, Endpoint, ask_guests, await_ready, begin
 from conformance.vnf.build import Build
 from conformance.vnf.images import build_images, replicate_images
@@ -27,8 +34,6 @@ from conformance.waiting import NotReached, wait_until
 
 PROTECT_TIMEOUT_S = 120.0
 DETECT_TIMEOUT_S = 10.0
-PROMOTE_TIMEOUT_S = 60.0
-SERVE_TIMEOUT_S = 30.0
 
 # A site counts as lost when nothing of it answered in this many rounds of probes in a row.
 _SILENT_ROUNDS = 3
@@ -39,7 +44,7 @@ R = TypeVar("R", bound=Result)
 
 class ReferenceScheme:
     """Protects by a standby of the whole VNF that follows the primary through the link; fails over by
-    promoting it."""
+    promoting it; moves by handing over, in order, what has been replicated."""
 
     name = "reference"
 
@@ -47,12 +52,14 @@ class ReferenceScheme:
         self._on_event = on_event
         self._progress = progress
         self._deployments: dict[str, Deployment] = {}
+        self._link: Endpoint | None = None
 
     def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint) -> Protection:
         """Replicate the images through Glance, build the same networks, groups, routers and servers at
         ``second`` as a standby that dials ``link``, and wait until the primary itself says that it is
         protected."""
         self._deployments = {first.name: vnf}
+        self._link = link
         log = StepLog("protect", second.name, self._on_event)
         try:
             with log.step("replicate-images") as seen:
@@ -66,7 +73,7 @@ class ReferenceScheme:
             with log.step("boot-standby"):
                 await_ready(second, standby, progress=self._progress)
             with log.step("replicate"):
-                _await_protected(vnf)
+                await_protected(vnf, PROTECT_TIMEOUT_S)
         except (StepFailed, DeployError) as error:
             return _over(Protection, log, False, str(error), self._deployments.get(second.name))
         return _over(Protection, log, True, f"{first.name} is protected by a standby at {second.name}.", standby)
@@ -82,25 +89,61 @@ class ReferenceScheme:
         if standby is None:
             return _over(Failover, log, False, f"Nothing stands by at {to.name}: protect was not carried out.", None)
         try:
-            with log.step("detect") as seen:
-                _confirm_lost(lost, self._deployments.get(lost.name))
-                seen["detail"] = f"Nothing of {lost.name} answers any more."
+            self._fence(log, lost)
             with log.step("promote") as seen:
-                seen["detail"] = _promote(standby)
+                seen["detail"] = promote(standby)
             with log.step("serve"):
-                _await_writable(standby)
+                await_writable(standby)
         except StepFailed as error:
             return _over(Failover, log, False, str(error), standby)
         took = ", ".join(f"{s.name} {(s.ended - s.began) / 1e9:.2f} s" for s in log.steps)
         return _over(Failover, log, True, f"The service continues at {to.name} ({took}).", standby)
 
     def migrate(self, source: Site, to: Site) -> Migration:
-        """Not yet."""
-        raise NotSupported(f"The reference scheme cannot migrate from {source.name} to {to.name} in this version.")
+        """Hand the service over to ``to`` and stop the servers at ``source``. What cannot be replicated is not stopped:
+        then the service stays where it is."""
+        log = StepLog("migrate", to.name, self._on_event)
+        old, new = self._deployments.get(source.name), self._deployments.get(to.name)
+        if old is None or new is None:
+            return _over(Migration, log, False, f"Nothing stands by at {to.name}: protect was not carried out.", None)
+        try:
+            hand_over(log, old, new)
+            stop_serving(log, source, old)
+        except (StepFailed, SiteError) as error:
+            return _over(Migration, log, False, str(error), new)
+        return _over(Migration, log, True, f"The service has moved to {to.name}; {source.name} is stopped.", new)
 
-    def failback(self, to: Site) -> Failback:
-        """Not yet."""
-        raise NotSupported(f"The reference scheme cannot fail back to {to.name} in this version.")
+    def failback(self, source: Site, to: Site, link: Endpoint) -> Failback:
+        """Bring ``to``, repaired or stopped for maintenance, up to date through ``link``, hand the service back to it,
+        and have ``source`` stand by again."""
+        log = StepLog("failback", to.name, self._on_event)
+        away, home = self._deployments.get(source.name), self._deployments.get(to.name)
+        if away is None or home is None or self._link is None:
+            return _over(Failback, log, False, f"Nothing is known of a VNF at {to.name}: it was not protected.", None)
+        try:
+            start_servers(log, to, home)
+            follow(log, "reseed", home, away, link)
+            hand_over(log, away, home)
+            with log.step("first-stopping") as seen:
+                seen["detail"] = f"{source.name} goes back to standing by."
+            follow(log, "first-stopped", away, home, self._link)
+        except (StepFailed, SiteError) as error:
+            return _over(Failback, log, False, str(error), home)
+        return _over(Failback, log, True, f"The service is back at {to.name}; {source.name} stands by again.", home)
+
+    def replication(self, wanted: bool) -> Result:
+        """Stop replicating, or take it up again and wait until the primary is protected. The service goes on."""
+        log = StepLog("replication", "on" if wanted else "off", self._on_event)
+        vnfs = sorted(self._deployments.values(), key=lambda vnf: (vnf.primary is None) is wanted)
+        try:
+            # Off: the primary must not wait any more before its standby leaves. On: the other way round.
+            for vnf in vnfs:
+                order(vnf, "/replication", {"wanted": wanted})
+            if wanted:
+                await_protected(next(v for v in vnfs if v.primary is None), PROTECT_TIMEOUT_S)
+        except StepFailed as error:
+            return _over(Result, log, False, str(error), None)
+        return _over(Result, log, True, f"Replication is {'on' if wanted else 'off'}.", None)
 
     def status(self) -> SchemeStatus:
         """What all guests at both sites say."""
@@ -114,19 +157,22 @@ class ReferenceScheme:
             detail = f"{active[0] if active else 'No site'} is active, {'protected' if protected else 'unprotected'}."
         return SchemeStatus(protected, active[0] if len(active) == 1 else None, detail, sites)
 
+    def _fence(self, log: StepLog, lost: Site) -> None:
+        """See that the site is gone before anything is promoted."""
+        with log.step("detect") as seen:
+            _confirm_lost(lost, self._deployments.get(lost.name))
+            seen["detail"] = f"Nothing of {lost.name} answers any more."
 
-def _await_protected(vnf: Deployment) -> None:
-    """The primary's word is what counts: it knows whether somebody follows, and in the mode that was asked
-    for."""
-    label = vnf.members(vnf.blueprint.management.role)[0].label
 
-    def protected() -> bool:
-        return (ask_guests(vnf).get(label) or {}).get("protected") is True
+class UnfencedScheme(ReferenceScheme):
+    """The reference scheme without its fence: it promotes without a look at the first site. For showing what the judge
+    makes of that; nobody should use it."""
 
-    try:
-        wait_until(protected, timeout=PROTECT_TIMEOUT_S, what=f"{label} to say that it is protected", interval=0.1)
-    except NotReached as error:
-        raise StepFailed(f"{error} It says: {ask_guests(vnf).get(label)}.") from None
+    name = "no-fencing"
+
+    def _fence(self, log: StepLog, lost: Site) -> None:
+        with log.step("detect") as seen:
+            seen["detail"] = f"Nobody looked whether {lost.name} is gone."
 
 
 def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
@@ -148,38 +194,6 @@ def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
     except NotReached:
         raise StepFailed(
             f"{lost.name} is not lost, so its standby is not promoted: two primaries would take writes. {answering}"
-        ) from None
-
-
-def _promote(standby: Deployment) -> str:
-    """Ask the standby's management to promote it. Its answer decides; it comes once writes work."""
-    url = f"{standby.management_urls[0]}/promote"
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.post(url, timeout=PROMOTE_TIMEOUT_S)
-    except requests.RequestException as error:
-        raise StepFailed(f"POST {url} was not answered: {error}.") from None
-    if response.status_code != 200:
-        raise StepFailed(f"POST {url} was answered {response.status_code}: {' '.join(response.text.split())[:300]}")
-    return f"{standby.management_urls[0]} is the primary."
-
-
-def _await_writable(standby: Deployment) -> None:
-    """Until all front-ends see a writable database: they find out by themselves."""
-    labels = [g.label for g in standby.members(standby.blueprint.service.role)]
-    seen: dict[str, Any] = {}
-
-    def writable() -> bool:
-        answers = ask_guests(standby, _PROBE_TIMEOUT_S)
-        seen.update({label: (answers.get(label) or {}).get("database") for label in labels})
-        return all(seen[label] == "writable" for label in labels)
-
-    try:
-        wait_until(writable, timeout=SERVE_TIMEOUT_S, what="the service to be writable", interval=0.02)
-    except NotReached:
-        raise StepFailed(
-            f"After promotion every front-end at {standby.site} should see a writable database; they see {seen}."
         ) from None
 
 

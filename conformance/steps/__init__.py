@@ -1,12 +1,14 @@
 """The sentences of the features. Each hands its words to the play; none holds logic or an assertion of its own.
 
-The Given and When sentences act. The Then sentences are made from the registry of checks, so that a sentence and the
-check behind it cannot drift apart; they judge the stored record and nothing else.
+The Given and When sentences act. Those that disturb the link are made from the vocabulary, and the Then sentences from
+the registry of checks, so that a sentence and what stands behind it cannot drift apart. Then sentences judge the stored
+record and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_bdd import given, parsers, then, when
@@ -14,7 +16,7 @@ from pytest_bdd import given, parsers, then, when
 from conformance.checkers.registry import all_checks
 from conformance.play import Play
 from conformance.plugin import session_of
-from conformance.vocabulary import CUT, DELAY, SITE_LOSS, STALL
+from conformance.vocabulary import SITE_LOSS, during, is_link_fault
 
 
 @pytest.fixture
@@ -27,6 +29,22 @@ def play(request: pytest.FixtureRequest) -> Iterator[Play]:
         play.close()
 
 
+class Sentences(parsers.StepParser):
+    """Matches whatever ``known`` says is one of its sentences, and hands over the sentence itself."""
+
+    def __init__(self, name: str, known: Callable[[str], object]) -> None:
+        super().__init__(name)
+        self._known = known
+
+    def is_matching(self, name: str) -> bool:
+        """Whether it is one."""
+        return bool(self._known(name))
+
+    def parse_arguments(self, name: str) -> dict[str, Any] | None:
+        """The sentence."""
+        return {"sentence": name}
+
+
 @given("two sites, each run by a VIM of its own")
 def two_sites(play: Play) -> None:
     play.check_sites()
@@ -35,6 +53,11 @@ def two_sites(play: Play) -> None:
 @given("a stateful VNF serving subscribers at the first site")
 def vnf_at_first_site(play: Play) -> None:
     play.deploy()
+
+
+@given("a VNF of a single VM serving subscribers at the first site")
+def single_vm_at_first_site(play: Play) -> None:
+    play.deploy("single")
 
 
 @given("the VNF is protected at the second site")
@@ -47,19 +70,20 @@ def clients_use_the_service(play: Play) -> None:
     play.start_load()
 
 
-@when(parsers.parse(DELAY))
-def link_delays(play: Play, milliseconds: int) -> None:
-    play.delay_link(milliseconds)
+@when(Sentences("a disturbance of the link", is_link_fault))
+def link_is_disturbed(play: Play, sentence: str) -> None:
+    play.disturb_link(sentence)
 
 
-@when(parsers.parse(STALL))
-def link_stalls(play: Play, seconds: float) -> None:
-    play.stall_link(seconds)
+@given(Sentences("a disturbance of the link during an operation", during))
+@when(Sentences("a disturbance of the link during an operation", during))
+def link_is_disturbed_during(play: Play, sentence: str) -> None:
+    play.disturb_link_during(sentence)
 
 
-@when(CUT)
-def link_is_cut(play: Play) -> None:
-    play.cut_link()
+@when("the link heals and replication catches up")
+def link_heals(play: Play) -> None:
+    play.heal_link()
 
 
 @when(SITE_LOSS)
@@ -67,9 +91,34 @@ def first_site_is_lost(play: Play) -> None:
     play.lose_first_site()
 
 
+@when("the first site is repaired")
+def first_site_is_repaired(play: Play) -> None:
+    play.repair_first_site()
+
+
 @when("the VNF fails over to the second site")
 def fails_over(play: Play) -> None:
     play.fail_over()
+
+
+@when("the VNF is told to fail over although the first site still serves")
+def fails_over_for_no_reason(play: Play) -> None:
+    play.fail_over()
+
+
+@when("the service is moved to the second site for maintenance")
+def service_is_moved(play: Play) -> None:
+    play.move()
+
+
+@when("the service returns to the first site")
+def service_returns(play: Play) -> None:
+    play.go_back()
+
+
+@when("everything is read back at the second site")
+def read_back_at_second(play: Play) -> None:
+    play.read_back_at(play.stage.second)
 
 
 def _judging(phrase: str) -> Callable[[Play], None]:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from subscriber_guests import Pair, ask
 
-from conformance.faults.link_stall import LinkStall
+from conformance.faults.link_silence import LinkStall
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model import Operation, Outcome
 from conformance.workloads import Workload, WorkloadPlan, read_history, read_probes

@@ -11,7 +11,7 @@ from toxiproxy_bench import SKIP_REASON, Upstream, client, read, real_binary, re
 from conformance.faults.base import Fault
 from conformance.faults.link_cut import LinkCut
 from conformance.faults.link_delay import LinkDelay
-from conformance.faults.link_stall import LinkStall
+from conformance.faults.link_silence import LinkStall
 from conformance.links import Answer, EmbeddedProxy, Link, ProxyServer, Toxic, measure_rtt, probe_link, state
 
 MS = 1_000_000

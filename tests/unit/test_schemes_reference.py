@@ -13,7 +13,7 @@ import sites_files as files
 from vnf_guests import Guests, guests
 
 from conformance.model import Event
-from conformance.schemes import NotSupported, reference
+from conformance.schemes import handover, reference
 from conformance.schemes.reference import ReferenceScheme
 from conformance.sites import Site, load_sites
 from conformance.vnf import Endpoint
@@ -86,7 +86,7 @@ def test_a_refused_promotion_is_a_result_with_the_answer_in_it(
 def test_a_service_that_stays_read_only_is_no_failover(
     pair: tuple[Guests, Guests], sites: tuple[Site, Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, "SERVE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(handover, "SERVE_TIMEOUT_S", 0.3)
     first, second = pair
     second.answers["frontend-1"]["status"] = _Stubborn(role="frontend", database="read-only")
     first.stop()
@@ -119,9 +119,8 @@ def test_two_primaries_are_called_split_brain(pair: tuple[Guests, Guests]) -> No
     assert "split brain" in status.detail
 
 
-def test_what_is_not_there_yet_says_so(sites: tuple[Site, Site]) -> None:
+def test_without_protection_there_is_nothing_to_move_to_or_to_return_from(sites: tuple[Site, Site]) -> None:
     scheme = ReferenceScheme(on_event=lambda event: None)
-    with pytest.raises(NotSupported, match="cannot migrate"):
-        scheme.migrate(*sites)
-    with pytest.raises(NotSupported, match="cannot fail back"):
-        scheme.failback(sites[0])
+    for result in (scheme.migrate(*sites), scheme.failback(*sites, Endpoint("127.0.0.1", 1))):
+        assert not result.ok
+        assert "was not" in result.detail

@@ -41,9 +41,10 @@ def test_the_no_op_scheme_protects_nothing_and_its_operations_are_in_the_record(
         scheme.protect(cast(Deployment, None), first, second, Endpoint("127.0.0.1", 1)),
         scheme.failover(first, second),
         scheme.migrate(first, second),
-        scheme.failback(first),
+        scheme.failback(first, second, Endpoint("127.0.0.1", 1)),
+        scheme.replication(False),
     ]
-    assert [result.ok for result in results] == [False] * 4
+    assert [result.ok for result in results] == [False] * 5
     assert not scheme.status().protected
     done = [(e.name, e.state) for e in events if e.state == "end"]
-    assert done == [(operation, "end") for operation in ("protect", "failover", "migrate", "failback")]
+    assert done == [(operation, "end") for operation in ("protect", "failover", "migrate", "failback", "replication")]

@@ -1,0 +1,33 @@
+"""A link between two sites that carries nothing any more in one direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.dataplane import WanLink
+from conformance.faults.wan_fault import WanFault
+
+_COUNT = 50
+_INTERVAL_S = 0.002
+
+
+class WanOneWayCut(WanFault):
+    """Every packet of ``direction`` (``site>site``) is lost, those on their way too; the way back is as it was."""
+
+    name = "wan-one-way-cut"
+
+    def __init__(self, link: WanLink, direction: str) -> None:
+        super().__init__(link, {"up": False}, (direction,))
+
+    def _measure(self) -> Mapping[str, int]:
+        bursts = self._link.bursts(count=_COUNT, interval=_INTERVAL_S)
+        return {direction: burst.arrived for direction, burst in bursts.items()}
+
+    def _shows(self, value: int) -> bool:
+        return value == 0
+
+    def _is_whole(self, value: int) -> bool:
+        return value == _COUNT
+
+    def _words(self, value: int) -> str:
+        return f"{value} of {_COUNT} packets arrived"

@@ -1,0 +1,63 @@
+"""The clients of one VNF: they use it, all the time, while everything else happens."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+
+from conformance.play.stage import Stage
+from conformance.sites import Site
+from conformance.waiting import wait_until
+from conformance.workloads import Workload, WorkloadPlan
+
+_LOOK_EVERY_S = 0.05
+
+
+class Clients:
+    """Clients of the service; every request of theirs and every probe is on record."""
+
+    def __init__(self, stage: Stage, urls: Mapping[str, Sequence[str]], *, stateful: bool = True) -> None:
+        load = stage.load
+        self._stage = stage
+        self._workload = Workload(
+            WorkloadPlan(
+                endpoints=urls,
+                folder=stage.folder,
+                workers=load.clients if stateful else 0,
+                rate=load.rate_per_client,
+                probe_interval_ns=stage.info.probe_interval_ns,
+                seed=stage.session.request.seed ^ zlib.crc32(stage.info.name.encode()),
+            )
+        )
+        self._running = False
+
+    def start(self) -> None:
+        """Returns once all of them are being served."""
+        self._workload.start()
+        self._running = True
+
+    def watch(self, seconds: float) -> None:
+        """Let the service be used for a while. WorkloadError when the clients die meanwhile."""
+        until = time.monotonic() + seconds
+
+        def over() -> bool:
+            if self._running:
+                self._workload.counters()
+            return time.monotonic() >= until
+
+        wait_until(over, timeout=seconds + 60, what="the time of observation to be over", interval=_LOOK_EVERY_S)
+
+    def rest(self) -> None:
+        """Nobody writes or probes any more."""
+        self._workload.rest()
+
+    def read_back(self, site: Site) -> None:
+        """Stop, and read everything back at one site."""
+        self._workload.stop(final_read_from=site.name)
+        self._running = False
+
+    def kill(self) -> None:
+        """End them, whatever they are at."""
+        self._workload.kill()
+        self._running = False

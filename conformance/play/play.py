@@ -1,0 +1,280 @@
+"""The acting half of a scenario, sentence by sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.errors import HarnessError
+from conformance.faults.base import Fault
+from conformance.faults.site_loss import SiteLoss
+from conformance.judge import judge_phrase
+from conformance.model import Event, ScenarioInfo, ScenarioRecord, Status
+from conformance.play.clients import Clients
+from conformance.play.stage import Stage
+from conformance.play.subject import Subject
+from conformance.session import STATEFUL, uninterrupted
+from conformance.sites import LabPower, Site, api_answers, vim_check
+from conformance.store import Outcome
+from conformance.vocabulary import LINK_FAULTS, during, link_fault
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Feature, Scenario
+
+    from conformance.session import RunSession
+
+class Play:
+    """Methods are called in the order of the scenario's sentences."""
+
+    def __init__(self, session: RunSession, number: int) -> None:
+        self._session = session
+        self._number = number
+        self._stage: Stage | None = None
+        self._subject: Subject | None = None
+        self._clients: Clients | None = None
+        self._record: ScenarioRecord | None = None
+        self._waiting: list[Future[None]] = []
+        self._lost: Site | None = None
+        self._survivor_due = False
+        self._read_at: Site | None = None
+        self._settled = False
+        self._closed = False
+        self._error: str | None = None
+
+    def begin(self, feature: Feature, scenario: Scenario) -> None:
+        """Write down what is going to be done."""
+        self._stage = Stage(self._session, self._number, feature, scenario)
+
+    @property
+    def info(self) -> ScenarioInfo:
+        """What was written down; only after begin."""
+        return self.stage.info
+
+    @property
+    def stage(self) -> Stage:
+        """The scenario's surroundings. HarnessError before it was begun."""
+        if self._stage is None:
+            raise HarnessError("A scenario's sentence was carried out before the scenario was begun.")
+        return self._stage
+
+    @property
+    def subject(self) -> Subject:
+        """The VNF under test. HarnessError before there is one."""
+        if self._subject is None:
+            raise HarnessError("There is no VNF yet: a Given sentence that deploys one is missing.")
+        return self._subject
+
+    @property
+    def clients(self) -> Clients:
+        """Those who use it. HarnessError before they do."""
+        if self._clients is None:
+            raise HarnessError("No clients use the service: a Given sentence that starts them is missing.")
+        return self._clients
+
+    # -- Given ------------------------------------------------------------------------------------------------------
+
+    def check_sites(self) -> None:
+        """Both clouds answer, each with a control plane of its own."""
+        stage = self.stage
+        with stage.phase("prepare", "checking that both clouds answer"):
+            for site in (stage.first, stage.second):
+                seen = stage.observe("api-answers", site.name, api_answers(site))
+                if not seen.ok:
+                    raise HarnessError(f"{site.name} does not answer: {seen.detail}")
+
+    def deploy(self, kind: str = STATEFUL) -> None:
+        """Deploy the VNF that the profile names for this kind."""
+        self._subject = Subject(self.stage, self._session.request.blueprint_for(kind))
+        self._subject.deploy()
+
+    def protect(self) -> None:
+        """Have the scheme protect it at the second site."""
+        self.subject.protect()
+
+    def start_load(self) -> None:
+        """Clients start; what follows is only done once all of them are being served."""
+        stage, subject = self.stage, self.subject
+        clients = Clients(stage, subject.urls)
+        subject.note_carried()
+        with stage.phase("load", f"{stage.load.clients} clients use the service"):
+            self._clients = clients
+            clients.start()
+            baseline = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
+            clients.watch(stage.load.before_fault_s)
+            stage.observe("vim-alive", stage.second.name, baseline.result())
+
+    # -- When: faults -----------------------------------------------------------------------------------------------
+
+    def disturb_link(self, sentence: str) -> None:
+        """Inject the link fault that a sentence names, and let the service run under it for a while.
+
+        It can only bite when the replication goes over the link: its bytes are counted.
+        """
+        found = link_fault(sentence)
+        self.stage.nemesis.inject(found.make(self.subject.the_link), self.subject.link_in_use())
+        self.clients.watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
+
+    def disturb_link_during(self, sentence: str) -> None:
+        """Have the link disturbed as soon as the scheme begins an operation, while that goes on."""
+        stage = self.stage
+        found = during(sentence)
+        if found is None:
+            raise HarnessError(f"{sentence!r} does not say during what the link is to be disturbed, or how.")
+        operation, disturbance = found
+
+        def begun(event: Event) -> None:
+            if (event.name, event.state) == (operation, "begin") and not self._waiting:
+                self._waiting.append(stage.submit(self._inject_now, disturbance))
+
+        stage.on_event(begun)
+
+    def heal_link(self) -> None:
+        """Take every fault of the link back, and wait until replication has caught up."""
+        stage = self.stage
+        self._await_faults()
+        stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
+        with stage.phase("catch-up", "waiting for replication to catch up"):
+            stage.say(f"  {self.subject.await_replication().detail}")
+
+    def lose_first_site(self) -> None:
+        """Lose the first site."""
+        stage = self.stage
+        vnf = self.subject.at(stage.first)
+        guests = (*vnf.service_urls, *vnf.management_urls)
+        self._lost = stage.first if stage.faults_enabled else None
+        self._survivor_due = True
+        stage.nemesis.inject(SiteLoss(stage.first, stage.session.sites.path, guests))
+
+    def repair_first_site(self) -> None:
+        """Bring the lost site back, after a look at how the other did without it."""
+        self._observe_survivor()
+        self._survivor_due = False
+        self.stage.nemesis.heal(lambda fault: fault.name == SiteLoss.name)
+        self._lost = None
+
+    # -- When: operations -------------------------------------------------------------------------------------------
+
+    def fail_over(self) -> None:
+        """Have the scheme fail over."""
+        self.subject.fail_over()
+
+    def move(self) -> None:
+        """Have the scheme move the service to the other site, and use it there for a while."""
+        self.subject.move()
+        self._await_faults()
+        self.clients.watch(self.stage.load.after_failover_s)
+        self._save_after("second-after", self.stage.second)
+
+    def go_back(self) -> None:
+        """Have the scheme return the service to the first site, and use it there for a while."""
+        self.subject.go_back()
+        self._await_faults()
+        self.clients.watch(self.stage.load.after_failover_s)
+        self._save_after("first-after", self.stage.first)
+
+    def read_back_at(self, site: Site) -> None:
+        """Everything is going to be read back there, wherever the service is."""
+        self._read_at = site
+
+    # -- between When and Then --------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Look at what came of it, read everything back, then heal. Once."""
+        if self._settled:
+            return
+        stage, subject = self.stage, self.subject
+        self._await_faults()
+        if self._survivor_due:
+            self._observe_survivor()
+        where = self._read_at or (stage.other(self._lost) if self._lost else subject.serving)
+        with stage.phase("read-back", f"reading everything back at {where.name}"):
+            if self._clients is not None:
+                if where.name != subject.serving.name and self._lost is None:
+                    # A standby has what it was sent a moment ago only when it has caught up with the last write.
+                    self._clients.rest()
+                    subject.await_replication()
+                self._clients.read_back(where)
+        stage.nemesis.heal()
+        self._settled = True
+        self._end()
+
+    def judge(self, phrase: str) -> None:
+        """Judge one Then sentence on the stored record; anything but a pass fails the pytest item."""
+        if self._record is None:
+            self._record = self._session.folder.load(self.info.id)
+        result = judge_phrase(phrase, self._record)
+        verdict = result.verdict
+        self._session.judged(result)
+        if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
+            pytest.fail(f"{verdict.status}: {phrase}. {verdict.reason}", pytrace=False)
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def failed(self, error: BaseException) -> None:
+        """A sentence could not be carried out."""
+        if self._error is None and not self._settled:
+            self._error = str(error) or type(error).__name__
+
+    def close(self) -> None:
+        """Heal, stop and remove whatever is still there; safe to call twice, and not to be interrupted.
+
+        Trouble becomes the scenario's error.
+        """
+        if self._closed or self._stage is None:
+            return
+        with uninterrupted():
+            for name, undo in self._undos(self._stage):
+                try:
+                    undo()
+                except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up
+                    self._error = self._error or f"While {name}: {error}"
+                    self._session.say(f"  ERROR while {name}: {error}")
+            self._stage.close()
+            self._closed = True
+            if self._error or self._settled:
+                self._end()
+            self._stage.events.close()
+
+    def _undos(self, stage: Stage) -> tuple[tuple[str, Callable[[], None]], ...]:
+        undos: list[tuple[str, Callable[[], None]]] = [("healing", stage.nemesis.heal)]
+        if self._clients is not None:
+            undos.append(("stopping the clients", self._clients.kill))
+        if self._subject is not None:
+            undos.append(("removing what was created", self._subject.remove))
+        return tuple(undos)
+
+    def _end(self) -> None:
+        outcome = Outcome(self._error, round((time.monotonic_ns() - self.stage.began) / 1e9, 3))
+        self._session.folder.end_scenario(self.info.id, outcome)
+
+    # -- helpers ----------------------------------------------------------------------------------------------------
+
+    def _inject_now(self, sentence: str) -> None:
+        fault: Fault = link_fault(sentence).make(self.subject.the_link)
+        self.stage.nemesis.inject(fault, self.subject.link_in_use())
+
+    def _await_faults(self) -> None:
+        """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
+        while self._waiting:
+            self._waiting.pop().result()
+
+    def _observe_survivor(self) -> None:
+        """How the second site does while the first is lost (in a rehearsal: while it would be)."""
+        stage = self.stage
+        with stage.phase("observe", f"observing {stage.second.name} while {stage.first.name} is still lost"):
+            vim = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
+            self.clients.watch(stage.load.after_failover_s)
+            stage.observe("vim-alive", stage.second.name, vim.result())
+            self._save_after("second-after", stage.second)
+
+    def _save_after(self, name: str, site: Site) -> None:
+        """What the VNF is at a site that it has been taken to."""
+        if isinstance(site.spec.power, LabPower):
+            # Only here is it known that there is nothing to see. On other clouds the check stays open without it.
+            self.stage.observe("data-plane", site.name, None, "the lab's guests share the loopback device")
+        if any(d.site == site.name for d in self.subject.deployments):
+            self.subject.save_inventory(name, site)

@@ -1,0 +1,142 @@
+"""Where a scenario is played: its sites, its record, its nemesis, and the words that tell the user how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from conformance.errors import HarnessError
+from conformance.features import planned_faults, requirement_tags, scenario_id, then_phrases
+from conformance.links import ProxyServer
+from conformance.model import Event, Observation, ScenarioInfo
+from conformance.nemesis import Nemesis
+from conformance.records import EVENTS_FILE
+from conformance.session import pair
+from conformance.sites import Site
+from conformance.store import EventLog
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Feature, Scenario
+
+    from conformance.faults.journal import Journal
+    from conformance.profile import LoadSettings, Profile
+    from conformance.session import RunSession
+
+T = TypeVar("T")
+
+
+class Stage:
+    """One scenario's surroundings. Making it writes down what is going to be done, before anything is."""
+
+    def __init__(self, session: RunSession, number: int, feature: Feature, scenario: Scenario) -> None:
+        self.session = session
+        self.first, self.second = pair(session)
+        self.began = time.monotonic_ns()
+        self._number = number
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="play")
+        self._listeners: list[Callable[[Event], None]] = []
+        profile = self.profile
+        tags = scenario.tags | feature.tags | (scenario.rule.tags if scenario.rule else set())
+        self.info = ScenarioInfo(
+            id=scenario_id(number, scenario.name),
+            name=scenario.name,
+            feature=feature.name,
+            requirements=requirement_tags(tags),
+            then=then_phrases(scenario),
+            faults_planned=planned_faults(scenario),
+            first_site=self.first.name,
+            second_site=self.second.name,
+            thresholds=profile.limits(),
+            tenant_pools=session.sites.tenant_pools(),
+            steps=tuple(f"{step.keyword} {step.name}" for step in scenario.steps),
+            probe_interval_ns=int(profile.load.probe_interval_ms * 1e6),
+        )
+        self.folder: Path = session.folder.begin_scenario(self.info)
+        self.events = EventLog(self.folder / EVENTS_FILE)
+        self.nemesis = Nemesis(self.events, session.journal, session.say, enabled=session.request.options.faults)
+        self.say(f"Scenario {number}: {scenario.name}")
+
+    @property
+    def profile(self) -> Profile:
+        """The run's profile."""
+        return self.session.request.profile
+
+    @property
+    def load(self) -> LoadSettings:
+        """How clients are to use the service."""
+        return self.profile.load
+
+    @property
+    def journal(self) -> Journal:
+        """The run's journal of undos."""
+        return self.session.journal
+
+    @property
+    def proxy(self) -> ProxyServer:
+        """Where links are made."""
+        return self.session.proxy
+
+    @property
+    def faults_enabled(self) -> bool:
+        """False in a rehearsal."""
+        return self.session.request.options.faults
+
+    def say(self, text: str) -> None:
+        """Tell the user."""
+        self.session.say(text)
+
+    def tag(self, suffix: str = "") -> str:
+        """What resources of this scenario are tagged with: the run's id and the scenario's number."""
+        return f"{self.session.run_id}.{self._number}{suffix}"
+
+    def site(self, name: str) -> Site:
+        """The site of that name."""
+        return self.session.sites.site(name)
+
+    def other(self, site: Site) -> Site:
+        """The other one of the pair."""
+        return self.second if site.name == self.first.name else self.first
+
+    def submit(self, work: Callable[..., T], *arguments: object) -> Future[T]:
+        """Do something beside the main thread."""
+        return self._pool.submit(work, *arguments)
+
+    def on_event(self, listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` with every event of the scheme, after it has been written down."""
+        self._listeners.append(listener)
+
+    def scheme_event(self, event: Event) -> None:
+        """What the scheme reports."""
+        self.events.append(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        """One phase of the scenario, in the record from its begin to its end."""
+        self.say(f"  {text}")
+        self.events.note("phase", name, "begin")
+        try:
+            yield
+        except HarnessError as error:
+            self.events.note("phase", name, "end", ok=False, detail=str(error))
+            raise
+        self.events.note("phase", name, "end", ok=True)
+
+    def observe(self, name: str, target: str, seen: Observation | None, why: str = "") -> Observation:
+        """Write an observation down; None is something that cannot be observed, for the reason given."""
+        if seen is None:
+            self.events.note("observation", name, target=target, ok=None, detail=why)
+            return Observation(False, why)
+        self.events.note(
+            "observation", name, target=target, ok=seen.ok, detail=seen.detail, observed=dict(seen.observed)
+        )
+        return seen
+
+    def close(self) -> None:
+        """End what works beside the main thread."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

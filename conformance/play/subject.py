@@ -1,0 +1,210 @@
+"""One VNF of a scenario: deployed, protected, and wherever the scheme has taken it since."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from conformance.errors import HarnessError
+from conformance.faults.base import Undo
+from conformance.links import Counters, Link
+from conformance.model import Observation
+from conformance.play.stage import Stage
+from conformance.schemes import Result, Scheme, make_scheme
+from conformance.sites import Site, sweep, take_inventory
+from conformance.store import write_inventory
+from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
+from conformance.waiting import NotReached, wait_until
+
+CAUGHT_UP_WITHIN_S = 60.0
+
+
+class Subject:
+    """The VNF under test. ``serving`` is the site where its service should be now."""
+
+    def __init__(self, stage: Stage, blueprint: Blueprint, suffix: str = "") -> None:
+        self.blueprint = blueprint
+        self.serving = stage.first
+        self.link: Link | None = None
+        self._stage = stage
+        self._tag = stage.tag(suffix)
+        self._deployments: dict[str, Deployment] = {}
+        self._ready: Future[None] | None = None
+        self._scheme: Scheme | None = None
+        self._links: list[tuple[Link, int | None]] = []
+        self._sweeps: dict[str, int] = {}
+        self._carried: dict[str, Counters | None] = {}
+
+    # -- what is where ----------------------------------------------------------------------------------------------
+
+    def at(self, site: Site) -> Deployment:
+        """The VNF at a site. HarnessError when it has none there."""
+        if site.name not in self._deployments:
+            raise HarnessError(f"There is no VNF at {site.name}: a Given sentence that brings it there is missing.")
+        return self._deployments[site.name]
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The VNF at every site where there is one."""
+        return tuple(self._deployments.values())
+
+    @property
+    def urls(self) -> dict[str, tuple[str, ...]]:
+        """Where clients are served, by site, the one that serves first."""
+        order = (self.serving.name, self._stage.other(self.serving).name)
+        return {name: self._deployments[name].service_urls for name in order if name in self._deployments}
+
+    @property
+    def the_link(self) -> Link:
+        """The path that replication uses. HarnessError when there is none."""
+        if self.link is None:
+            raise HarnessError("There is no link yet: a Given sentence that protects the VNF is missing.")
+        return self.link
+
+    @property
+    def scheme(self) -> Scheme:
+        """What protects it. HarnessError when nothing does."""
+        if self._scheme is None:
+            raise HarnessError("Nothing protects the VNF yet: a Given sentence that protects it is missing.")
+        return self._scheme
+
+    # -- Given ------------------------------------------------------------------------------------------------------
+
+    def deploy(self) -> None:
+        """Ask for the whole VNF at the first site; it boots while the second site is prepared."""
+        stage = self._stage
+        with stage.phase("deploy", f"deploying {self.blueprint.name} at {stage.first.name}"):
+            sites_file = str(stage.session.sites.path)
+            for site in (stage.first, stage.second):
+                undo = Undo("sweep", {"sites": sites_file, "site": site.name, "run_id": self._tag})
+                self._sweeps[site.name] = stage.journal.record(undo)
+            deployment = begin(stage.first, self.blueprint, self._tag)
+            self._deployments[stage.first.name] = deployment
+            self._ready = stage.submit(await_ready, stage.first, deployment)
+
+    def protect(self) -> None:
+        """Have the scheme protect the VNF at the second site, through the link that the faults will disturb."""
+        stage = self._stage
+        vnf = self.at(stage.first)
+        with stage.phase("protect", f"protecting it at {stage.second.name}"):
+            self.link = self._open_link(stage.second, stage.first)
+            self._scheme = make_scheme(stage.session.request.options.scheme, on_event=stage.scheme_event)
+            protection = self._scheme.protect(vnf, stage.first, stage.second, _endpoint(self.link))
+            if self._ready is not None:
+                self._ready.result()
+            if not protection.ok:
+                raise HarnessError(f"The scheme {self._scheme.name} could not protect the VNF: {protection.detail}")
+            if protection.deployment is not None:
+                self._deployments[stage.second.name] = protection.deployment
+        self.save_inventory("first-before", stage.first)
+
+    # -- When -------------------------------------------------------------------------------------------------------
+
+    def fail_over(self) -> None:
+        """Have the scheme continue the service at the other site."""
+        source, to = self.serving, self._stage.other(self.serving)
+        with self._stage.phase("failover", f"failing over to {to.name}"):
+            self._moved(self.scheme.failover(source, to), to)
+
+    def move(self) -> None:
+        """Have the scheme move the service to the other site while both are well."""
+        source, to = self.serving, self._stage.other(self.serving)
+        with self._stage.phase("migrate", f"moving the service to {to.name}"):
+            self._moved(self.scheme.migrate(source, to), to)
+
+    def go_back(self) -> None:
+        """Have the scheme return the service to the first site, which gets what it needs by a link of its own."""
+        source, to = self.serving, self._stage.other(self.serving)
+        with self._stage.phase("failback", f"returning the service to {to.name}"):
+            self.link = self._open_link(to, source)
+            self._moved(self.scheme.failback(source, to, _endpoint(self.link)), to)
+
+    def replication(self, wanted: bool) -> None:
+        """Switch replication on or off. HarnessError when the scheme cannot."""
+        result = self.scheme.replication(wanted)
+        if not result.ok:
+            raise HarnessError(f"The scheme {self.scheme.name} could not switch replication: {result.detail}")
+
+    def await_replication(self) -> Observation:
+        """Until the VNF says that it is protected; each change of that is an observation named ``replication``."""
+        said: list[bool] = []
+
+        def protected() -> bool:
+            status = self.scheme.status()
+            if said[-1:] != [status.protected]:
+                said.append(status.protected)
+                self._stage.observe("replication", self.the_link.name, Observation(status.protected, status.detail))
+            return status.protected
+
+        try:
+            wait_until(protected, timeout=CAUGHT_UP_WITHIN_S, what="replication to have caught up", interval=0.1)
+        except NotReached as error:
+            return Observation(False, str(error))
+        return Observation(True, "Replication has caught up.")
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def save_inventory(self, name: str, site: Site) -> None:
+        """Keep what the VNF is at a site, by its API and its guests."""
+        inventory = take_inventory(site, self._tag, serving=serving(self.at(site)))
+        write_inventory(self._stage.folder, name, inventory)
+
+    def note_carried(self) -> None:
+        """Remember how much the link has carried until now."""
+        self._carried[self.the_link.name] = self.the_link.server.counters(self.the_link.name)
+
+    def link_in_use(self) -> Observation:
+        """Whether bytes have passed the link since ``note_carried``; a real Toxiproxy does not count them."""
+        link = self.the_link
+        now, before = link.server.counters(link.name), self._carried.get(link.name)
+        if now is None:
+            return Observation(True, "Whether replication uses the link cannot be counted on this proxy server.")
+        moved = now.to_upstream + now.to_client - (before.to_upstream + before.to_client if before else 0)
+        return Observation(
+            moved > 0, f"{moved} bytes of replication passed it under load before.", {"carried_bytes": moved}
+        )
+
+    def remove(self) -> None:
+        """Remove the links and everything that was created at either site, both sites at once."""
+        stage = self._stage
+        while self._links:
+            link, entry = self._links.pop()
+            link.close()
+            if entry is not None:
+                stage.journal.done(entry)
+        self.link = None
+        jobs = {name: stage.submit(sweep, stage.site(name), self._tag) for name in self._sweeps}
+        for name, job in jobs.items():
+            job.result()
+            stage.journal.done(self._sweeps.pop(name))
+
+    # -- helpers ----------------------------------------------------------------------------------------------------
+
+    def _moved(self, result: Result, to: Site) -> None:
+        self._stage.say(f"  {result.detail}")
+        if result.deployment is not None:
+            self._deployments[to.name] = result.deployment
+        if result.ok:
+            self.serving = to
+
+    def _open_link(self, from_site: Site, to_site: Site) -> Link:
+        """A path from guests of one site to the VNF's replication at the other."""
+        stage = self._stage
+        upstream = self.at(to_site).replication_upstream
+        name = f"{from_site.name}-to-{to_site.name}-{self._tag}"
+        entry = None
+        if not stage.proxy.is_embedded:
+            entry = stage.journal.record(Undo("delete-proxy", {"url": stage.proxy.url, "name": name}))
+        link = Link.open(
+            stage.proxy,
+            name=name,
+            from_site=from_site.name,
+            to_site=to_site.name,
+            listen_host=str(from_site.spec.link_address),
+            upstream=f"{upstream.host}:{upstream.port}",
+        )
+        self._links.append((link, entry))
+        return link
+
+
+def _endpoint(link: Link) -> Endpoint:
+    return Endpoint(host=link.listen_host, port=link.listen_port)

@@ -1,0 +1,167 @@
+"""A planned handover of the reference scheme: replicate, then serve at the other site, and only then stop the first.
+
+The order is the requirement: what is not replicated is not stopped, and a handover that cannot be completed leaves the
+service where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from conformance.schemes.steps import StepFailed, StepLog
+from conformance.sites import Site
+from conformance.vnf import Deployment, Endpoint, ask_guest, ask_guests
+from conformance.waiting import NotReached, wait_until
+
+REPLICATED_WITHIN_S = 30.0
+FOLLOW_WITHIN_S = 120.0
+PROMOTE_TIMEOUT_S = 60.0
+SERVE_TIMEOUT_S = 30.0
+STOP_WITHIN_S = 60.0
+_ASK_TIMEOUT_S = 0.5
+_ORDER_TIMEOUT_S = 30.0
+
+
+def hand_over(log: StepLog, source: Deployment, to: Deployment) -> None:
+    """Have ``to`` serve instead of ``source``, which then takes no writes.
+
+    StepFailed when it was called off: the source takes writes as before, unless the message says otherwise.
+    """
+    with log.step("replicated") as seen:
+        seen["detail"] = await_protected(source, REPLICATED_WITHIN_S)
+        _await_position(to, _manager(source).get("lsn"))
+    with log.step("quiesce") as seen:
+        end = order(source, "/quiesce")["lsn"]
+        seen["detail"] = f"{source.site} takes no more writes; its log ends at {end}."
+    try:
+        with log.step("drained"):
+            _await_position(to, end)
+        with log.step("promote") as seen:
+            seen["detail"] = promote(to)
+    except StepFailed:
+        with log.step("call-off"):
+            order(source, "/resume")
+        raise
+    with log.step("second-serving"):
+        await_writable(to)
+
+
+def stop_serving(log: StepLog, site: Site, vnf: Deployment) -> None:
+    """Stop the servers of a VNF that has been handed over."""
+    with log.step("first-stopping") as seen:
+        seen["detail"] = f"{len(vnf.server_ids)} servers of {site.name} are going to be stopped."
+    with log.step("first-stopped"), site.asking("stop the servers") as cloud:
+        for server in vnf.server_ids:
+            cloud.compute.stop_server(server)
+        _await_servers(site, vnf, "SHUTOFF")
+
+
+def start_servers(log: StepLog, site: Site, vnf: Deployment) -> None:
+    """Start servers that are stopped, and wait until the database's guest answers."""
+    with log.step("start-servers"), site.asking("start the servers") as cloud:
+        for server in vnf.server_ids:
+            if cloud.compute.get_server(server).status != "ACTIVE":
+                cloud.compute.start_server(server)
+        _await_servers(site, vnf, "ACTIVE")
+        try:
+            wait_until(lambda: _manager(vnf), timeout=FOLLOW_WITHIN_S, what=f"the database of {site.name} to answer")
+        except NotReached as error:
+            raise StepFailed(str(error)) from None
+
+
+def follow(log: StepLog, name: str, vnf: Deployment, primary: Deployment, link: Endpoint) -> None:
+    """Have ``vnf`` forget what it holds and follow ``primary`` by way of ``link``, until that says it is protected."""
+    with log.step(name) as seen:
+        order(vnf, "/follow", {"host": link.host, "port": link.port})
+        seen["detail"] = await_protected(primary, FOLLOW_WITHIN_S)
+
+
+def order(vnf: Deployment, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Have the VNF's management carry out an order. StepFailed, with its words, when it refuses or does not answer."""
+    url = f"{vnf.management_urls[0]}{path}"
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            response = session.post(url, json=body, timeout=max(_ORDER_TIMEOUT_S, PROMOTE_TIMEOUT_S))
+            answer = response.json()
+    except requests.RequestException as error:
+        raise StepFailed(f"POST {url} was not answered: {error}.") from None
+    if response.status_code != 200 or not isinstance(answer, dict):
+        raise StepFailed(f"POST {url} was answered {response.status_code}: {' '.join(response.text.split())[:300]}")
+    return answer
+
+
+def promote(standby: Deployment) -> str:
+    """Have the standby's management promote it. Its answer decides; it comes once writes work."""
+    order(standby, "/promote")
+    return f"{standby.management_urls[0]} is the primary."
+
+
+def await_protected(vnf: Deployment, timeout: float) -> str:
+    """The primary's word is what counts: it knows whether somebody follows, and in the mode that was asked for."""
+    try:
+        wait_until(
+            lambda: _manager(vnf).get("protected") is True,
+            timeout=timeout,
+            what=f"the primary at {vnf.site} to say that it is protected",
+            interval=0.1,
+        )
+    except NotReached as error:
+        raise StepFailed(f"{error} It says: {_manager(vnf) or 'nothing'}.") from None
+    return f"The primary at {vnf.site} says that it is protected."
+
+
+def await_writable(vnf: Deployment) -> None:
+    """Until all front-ends see a writable database: they find out by themselves."""
+    labels = [g.label for g in vnf.members(vnf.blueprint.service.role)]
+    seen: dict[str, Any] = {}
+
+    def writable() -> bool:
+        answers = ask_guests(vnf, _ASK_TIMEOUT_S)
+        seen.update({label: (answers.get(label) or {}).get("database") for label in labels})
+        return all(seen[label] == "writable" for label in labels)
+
+    try:
+        wait_until(writable, timeout=SERVE_TIMEOUT_S, what="the service to be writable", interval=0.02)
+    except NotReached:
+        raise StepFailed(
+            f"After promotion every front-end at {vnf.site} should see a writable database; they see {seen}."
+        ) from None
+
+
+def _manager(vnf: Deployment) -> dict[str, Any]:
+    """What the VNF's management says of itself; empty when it does not answer."""
+    return ask_guest(f"{vnf.management_urls[0]}/status", _ASK_TIMEOUT_S) or {}
+
+
+def _await_position(standby: Deployment, end: str | None) -> None:
+    if end is None:
+        raise StepFailed("The primary does not say where its log ends, so it cannot be known what was replicated.")
+
+    def there() -> bool:
+        return _position(_manager(standby).get("replay_lsn")) >= _position(end)
+
+    try:
+        wait_until(there, timeout=REPLICATED_WITHIN_S, what=f"{standby.site} to have everything up to {end}")
+    except NotReached as error:
+        raise StepFailed(str(error)) from None
+
+
+def _position(lsn: str | None) -> int:
+    """PostgreSQL's log position as a number of bytes; 0 when there is none."""
+    high, _, low = (lsn or "0/0").partition("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def _await_servers(site: Site, vnf: Deployment, status: str) -> None:
+    def states() -> set[str]:
+        with site.asking("look at the servers") as cloud:
+            return {str(cloud.compute.get_server(server).status) for server in vnf.server_ids}
+
+    what = f"the servers of {site.name} to be {status}"
+    try:
+        wait_until(lambda: states() == {status}, timeout=STOP_WITHIN_S, what=what, interval=0.2)
+    except NotReached as error:
+        raise StepFailed(f"{error} They are {', '.join(sorted(states()))}.") from None
