@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from conformance.dataplane import WanControl, WanGone
 from conformance.faults.journal import UndoAction
 from conformance.links import ProxyServer, ServerGone
 from conformance.paths import state_dir
@@ -48,8 +49,15 @@ def _delete_proxy(arguments: Mapping[str, Any]) -> None:
         ProxyServer(arguments["url"]).delete(arguments["name"])
 
 
+def _restore_wan(arguments: Mapping[str, Any]) -> None:
+    """Take impairments off the WAN of a lab; a lab that is gone took its WAN along."""
+    with suppress(WanGone):
+        WanControl(Path(arguments["control"])).reset(arguments["directions"], arguments["impairments"])
+
+
 UNDO_ACTIONS: Mapping[str, UndoAction] = {
     "restore-site": _restore_site,
     "sweep": _sweep,
     "delete-proxy": _delete_proxy,
+    "restore-wan": _restore_wan,
 }

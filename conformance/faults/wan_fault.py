@@ -1,4 +1,4 @@
-"""What all faults of the WAN share: they set impairments in directions of a WAN link, measure each, and take them off."""
+"""What all faults of the WAN share: they set impairments in directions of a link, measure each, and take them off."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ class WanFault:
         self.target = link.name
         self._link = link
         self._impairments = dict(impairments)
-        self._directions = tuple(link.flow(d) and d for d in directions or link.directions)
+        self._directions = tuple(directions or link.directions)
         self._baseline: Mapping[str, Any] = {}
+        for direction in self._directions:
+            link.flow(direction)  # says so if there is no such direction, before anything is disturbed
 
     def undo(self) -> Undo:
         """Take these impairments off."""
@@ -48,8 +50,13 @@ class WanFault:
     def verify(self) -> Observation:
         """Each disturbed direction shows what was asked for, and no other direction does."""
         measured = self._measure()
-        wrong = [d for d, value in measured.items() if not self._as_wanted(d, value)]
-        return Observation(not wrong, self._sentence(measured), self._observed(measured))
+        ok = all(
+            self._shows(value, self._before(direction))
+            if direction in self._directions
+            else self._is_whole(value, self._before(direction))
+            for direction, value in measured.items()
+        )
+        return Observation(ok, self._sentence(measured), self._observed(measured))
 
     def heal(self) -> None:
         """Take the impairments off."""
@@ -61,7 +68,7 @@ class WanFault:
 
         def whole() -> bool:
             seen.append(self._measure())
-            return all(self._is_whole(value) for value in seen[-1].values())
+            return all(self._is_whole(value, self._before(direction)) for direction, value in seen[-1].items())
 
         try:
             wait_until(whole, timeout=HEALED_WITHIN_S, what=f"{self.target} to be whole again")
@@ -69,8 +76,9 @@ class WanFault:
             return Observation(False, f"After the fault, {self._sentence(seen[-1])}", self._observed(seen[-1]))
         return Observation(True, f"After the fault, {self._sentence(seen[-1])}", self._observed(seen[-1]))
 
-    def _as_wanted(self, direction: str, value: Any) -> bool:
-        return self._shows(value) if direction in self._directions else self._is_whole(value)
+    def _before(self, direction: str) -> Any:
+        """What was measured before this fault, others perhaps in force already; None if it was not injected."""
+        return self._baseline.get(direction)
 
     def _sentence(self, measured: Mapping[str, Any]) -> str:
         return "; ".join(f"{direction}: {self._words(value)}" for direction, value in measured.items()) + "."
@@ -83,12 +91,12 @@ class WanFault:
         """One figure for each direction of the link, a plain value."""
         raise NotImplementedError
 
-    def _shows(self, value: Any) -> bool:
+    def _shows(self, value: Any, before: Any) -> bool:
         """Whether a figure shows the fault as it was asked for."""
         raise NotImplementedError
 
-    def _is_whole(self, value: Any) -> bool:
-        """Whether a figure shows no fault."""
+    def _is_whole(self, value: Any, before: Any) -> bool:
+        """Whether a figure shows no fault; ``before`` is None where nothing was measured before."""
         raise NotImplementedError
 
     def _words(self, value: Any) -> str:
@@ -98,6 +106,8 @@ class WanFault:
 
 class SharedOut(WanFault):
     """A fault that hits a share of the packets: measured by a numbered burst, within what chance allows."""
+
+    _what = "hit"
 
     def __init__(
         self,
@@ -119,17 +129,17 @@ class SharedOut(WanFault):
         bursts = self._link.bursts(count=self._count, interval=_INTERVAL_S, size=_SIZE)
         return {direction: self._share_of(burst) for direction, burst in bursts.items()}
 
-    def _shows(self, value: float) -> bool:
-        allowed = _DEVIATIONS * sqrt(self._share * (1 - self._share) / self._count) + _SLACK
-        return 0 < value and abs(value - self._share) <= allowed
+    def _shows(self, value: float, before: float | None) -> bool:
+        return value > 0 and abs(value - (before or 0.0) - self._share) <= self._allowed(self._share)
 
-    def _is_whole(self, value: float) -> bool:
-        return value <= _SLACK
+    def _is_whole(self, value: float, before: float | None) -> bool:
+        return value <= (before or 0.0) + self._allowed(before or 0.0)
+
+    def _allowed(self, share: float) -> float:
+        return _DEVIATIONS * sqrt(share * (1 - share) / self._count) + _SLACK
 
     def _words(self, value: float) -> str:
         return f"{self._what} {value:.2%} of {self._count} packets (asked for in {self._asked()}: {self._share:.2%})"
 
     def _asked(self) -> str:
         return " and ".join(self._directions)
-
-    _what = "hit"

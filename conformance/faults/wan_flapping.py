@@ -37,13 +37,14 @@ class WanFlapping(WanFault):
         bursts = self._link.bursts(count=_PERIODS * _PACKETS_PER_PERIOD, interval=interval)
         return {d: {"arrived_share": 1 - burst.lost_share, "gaps": burst.gaps} for d, burst in bursts.items()}
 
-    def _shows(self, value: Mapping[str, Any]) -> bool:
-        near = abs(value["arrived_share"] - self._duty) <= _MOST_OFF
+    def _shows(self, value: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+        usual = 1.0 if before is None else before["arrived_share"]
         # Three periods watched from any moment of one show three gaps, or four of which two are cut short.
-        return near and _PERIODS <= value["gaps"] <= _PERIODS + 1
+        return bool(abs(value["arrived_share"] - self._duty * usual) <= _MOST_OFF and value["gaps"] >= _PERIODS)
 
-    def _is_whole(self, value: Mapping[str, Any]) -> bool:
-        return bool(value["gaps"] == 0)
+    def _is_whole(self, value: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+        usual = 1.0 if before is None else before["arrived_share"]
+        return bool(value["arrived_share"] > usual - (1 - self._duty) / 2)
 
     def _words(self, value: Mapping[str, Any]) -> str:
         return f"{value['arrived_share']:.0%} of the packets of {_PERIODS} periods arrived, {value['gaps']} gaps"

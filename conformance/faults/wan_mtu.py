@@ -29,11 +29,11 @@ class WanMtu(WanFault):
             found[direction] = path_mtu(self._link.sockets, flow.source, flow.target)
         return found
 
-    def _shows(self, value: int | None) -> bool:
+    def _shows(self, value: int | None, before: int | None) -> bool:
         return value == self._mtu
 
-    def _is_whole(self, value: int | None) -> bool:
-        return value is not None and value > self._mtu
+    def _is_whole(self, value: int | None, before: int | None) -> bool:
+        return value is not None and value >= (before or self._mtu + 1)
 
     def _words(self, value: int | None) -> str:
         passes = "no packet passes" if value is None else f"packets of up to {value} bytes pass"

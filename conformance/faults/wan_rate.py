@@ -29,13 +29,17 @@ class WanRate(WanFault):
         self._rate = bits_per_second
 
     def _measure(self) -> Mapping[str, float]:
-        flows = {direction: self._link.flow(direction) for direction in self._link.directions}
-        return {d: measure_throughput(self._link.sockets, flow.source, flow.target) for d, flow in flows.items()}
+        # Only where it is disturbed: measuring fills the link, and others are using it.
+        found = {}
+        for direction in self._directions:
+            flow = self._link.flow(direction)
+            found[direction] = measure_throughput(self._link.sockets, flow.source, flow.target, seconds=0.5)
+        return found
 
-    def _shows(self, value: float) -> bool:
+    def _shows(self, value: float, before: float | None) -> bool:
         return _FILLS_AT_LEAST * self._rate <= value <= self._rate
 
-    def _is_whole(self, value: float) -> bool:
+    def _is_whole(self, value: float, before: float | None) -> bool:
         return value > self._rate
 
     def _words(self, value: float) -> str:
