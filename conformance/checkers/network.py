@@ -1,12 +1,13 @@
 """MS-GR-06: the network functions are connected at the second site as they were at the first.
 
 The API's records of both sites are compared as graphs, up to names and up to the declared address
-translation. Whether packets really pass is another observation: where the data plane cannot be observed, the
-verdict says so.
+translation. Whether packets really pass is another observation: what was observed to reach what is compared too, and
+where the data plane cannot be observed, the verdict says so.
 """
 
 from __future__ import annotations
 
+from conformance.checkers import reachability
 from conformance.checkers.difference import differences
 from conformance.checkers.equivalence import BUDGET, Pairing, TooSymmetrical, compare
 from conformance.checkers.inventories import BeforeAndAfter, before_and_after
@@ -20,8 +21,8 @@ NAMED = 300
 
 
 def check(record: ScenarioRecord) -> Verdict:
-    """Judge MS-GR-06. Figures: how many of each kind were compared, ``differences``, ``reachability``.
-    Near O(n log n) where addresses tell ports apart."""
+    """Judge MS-GR-06. Figures: how many of each kind were compared, ``differences``, ``reachability``, and where that
+    was observed how many pairs were reached and not. Near O(n log n) where addresses tell ports apart."""
     both = before_and_after(record)
     if isinstance(both, str):
         return Verdict(Status.INCONCLUSIVE, both)
@@ -32,7 +33,10 @@ def check(record: ScenarioRecord) -> Verdict:
         return Verdict(Status.INCONCLUSIVE, reason)
     left, right = topology(both.before, record.info), topology(both.after, record.info)
     observed = _data_plane(record)
+    reach = reachability.observed(record, both)
     figures: dict[str, FigureValue] = {**_sizes(both.before), "reachability": _reachability(observed)}
+    if reach is not None:
+        figures |= {"reachability": reach.word, **reach.figures}
     try:
         comparison = compare(left, right)
     except TooSymmetrical:
@@ -48,7 +52,12 @@ def check(record: ScenarioRecord) -> Verdict:
     figures["differences"] = total
     if comparison.witness is None or evidence:
         texts = joined(e.text for e in evidence) if evidence else "their structure as a whole"
-        return Verdict(Status.FAIL, f"{count(total, 'difference')}: {texts}.", figures, evidence)
+        reason = f"{count(total, 'difference')}: {texts}."
+        if reach is not None and reach.status is Status.FAIL:
+            reason, evidence = f"{reason} {reach.sentence}", (*evidence, *reach.evidence)
+        return Verdict(Status.FAIL, reason, figures, evidence)
+    if reach is not None and reach.status is Status.FAIL:
+        return Verdict(Status.FAIL, f"The records are equal. {reach.sentence}", figures, reach.evidence)
     if observed is not None and observed.ok is False:
         detail = observed.detail.rstrip(".") or "the observation failed"
         return Verdict(Status.FAIL, f"The records are equal, but what can be reached is not: {detail}.", figures)
@@ -57,6 +66,8 @@ def check(record: ScenarioRecord) -> Verdict:
         reason = f"What is on record is equal, but {joined(unresolved, most=2)}."
         return Verdict(Status.INCONCLUSIVE, reason, figures)
     same = f"{_compared(both.before)} of {both.before.site} are connected the same way at {both.after.site}."
+    if reach is not None:
+        return Verdict(reach.status, f"{same} {reach.sentence}{_renamed(left, right, comparison.witness)}", figures)
     if observed is None:
         reason = f"{same} Nothing on record says whether packets pass, or whether that can be observed here."
         return Verdict(Status.INCONCLUSIVE, reason, figures)

@@ -1,5 +1,5 @@
 """MS-GR-02: after the loss of its site the service is back at the second site within the recovery time
-objective.
+objective. Other planes that were probed are reported beside it, and judged where the profile gives them a limit.
 
 What is judged is the time from the loss until the service is back for good, as an interval: a limit inside
 the interval is inconclusive. The outage as clients met it may have begun earlier (a stalled link holds
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from conformance.checkers.phases import detection, failover_events, phase_figures
+from conformance.checkers.planes import measure, measured
 from conformance.checkers.probing import Outage, in_order, longest_gap, outages
 from conformance.checkers.recovery import Recovery, WholeOutage, later_outages, recovery, whole_outage
-from conformance.checkers.timeline import SiteLoss, site_loss
+from conformance.checkers.timeline import Move, SiteLoss, departure
 from conformance.checkers.words import NANO, between, count, seconds, span
 from conformance.model import Evidence, Probe, ScenarioRecord, Status, Verdict, worst
 from conformance.model.verdict import FigureValue
@@ -30,9 +32,11 @@ Conclusion = tuple[Status, str]
 
 def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-02. Figures: ``rto_low_s``, ``rto_high_s`` (infinite when the service was not seen
-    back), ``outage_low_s`` and ``outage_high_s`` for the whole outage, the phases, and how well it was
-    probed. O(n log n)."""
-    loss = site_loss(record)
+    back), ``outage_low_s`` and ``outage_high_s`` for the whole outage, the phases, how well it was
+    probed, and for each other plane those of conformance.checkers.planes. O(n log n)."""
+    loss = departure(record)
+    if isinstance(loss, Move):
+        return _moved(record, loss)
     if loss is None:
         return Verdict(Status.INCONCLUSIVE, f"The loss of {record.info.first_site} is not on record.")
     probes = in_order(record.probes)
@@ -54,10 +58,31 @@ def check(record: ScenarioRecord) -> Verdict:
         *_detected(record, loss),
         *_stayed(record, found, back),
     ]
+    planes = measure(record, loss)
+    limits = record.info.thresholds.plane_rto_s
+    conclusions += [plane.judged(limits[plane.name]) for plane in planes if plane.name in limits]
+    for plane in planes:
+        figures |= plane.figures()
     status = worst(s for s, _ in conclusions)
     sentences = [text for s, text in conclusions if s is status] + [text for s, text in conclusions if s is not status]
     sentences += _remarks(record, loss, back, whole, found, gap)
-    return Verdict(status, " ".join(sentences), figures, tuple(_evidence(found, loss)))
+    sentences += [plane.told() for plane in planes if plane.name not in limits]
+    others = chain.from_iterable(plane.evidence(loss) for plane in planes)
+    return Verdict(status, " ".join(sentences), figures, (*_evidence(found, loss), *others))
+
+
+def _moved(record: ScenarioRecord, there: Move) -> Verdict:
+    """A planned move loses no site: every interruption since it began is judged by itself, and the second site must
+    have served for good in the end."""
+    probes = in_order(record.probes)
+    service = measured("service", probes, there)
+    arrived = recovery(probes, there, there.to, record.info.probe_interval_ns)
+    conclusions = [service.judged(record.info.thresholds.rto_s)]
+    if arrived.high is None:
+        conclusions.append((Status.INCONCLUSIVE, f"{there.to} was not seen to serve for good after {there.what}."))
+    status = worst(s for s, _ in conclusions)
+    reason = " ".join(text for s, text in conclusions if s is status)
+    return Verdict(status, reason, service.figures(), tuple(service.evidence(there)))
 
 
 def _not_looked(probes: Sequence[Probe], loss: SiteLoss) -> str:

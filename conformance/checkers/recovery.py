@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from conformance.checkers.probing import Outage
-from conformance.checkers.timeline import SiteLoss
+from conformance.checkers.timeline import TurningPoint
 from conformance.checkers.words import NANO
 from conformance.model import Probe
 
@@ -32,7 +32,7 @@ class Recovery:
     up_at_end: int | None = None
 
 
-def recovery(probes: Sequence[Probe], loss: SiteLoss, second: str, period: int) -> Recovery:
+def recovery(probes: Sequence[Probe], loss: TurningPoint, second: str, period: int) -> Recovery:
     """The recovery that ``probes`` (in order of sending) show. What the lost site still answered while it went down
     is no recovery; a service that comes and goes is back when it stays."""
     after = [p for p in probes if p.sent >= loss.began]
@@ -75,7 +75,7 @@ class WholeOutage:
     lead: int
 
 
-def whole_outage(found: Sequence[Outage], loss: SiteLoss, back: Recovery) -> WholeOutage:
+def whole_outage(found: Sequence[Outage], loss: TurningPoint, back: Recovery) -> WholeOutage:
     """All rows of failures that reach into the time from the loss to the recovery, as one."""
     around = [
         o

@@ -194,7 +194,7 @@ class _Build:
             who = f"group {labels.get(rule.remote_group_id, rule.remote_group_id)}"
         elif rule.remote_prefix is not None and not anybody(rule.remote_prefix):
             remote, who = self._place(rule.remote_prefix), rule.remote_prefix
-        protocol = _protocol(rule.protocol)
+        protocol = protocol_name(rule.protocol)
         ports = "" if rule.port_min is None else f" {rule.port_min}"
         ports += f"-{rule.port_max}" if rule.port_max not in (None, rule.port_min) else ""
         way = "from" if rule.direction == "ingress" else "to"
@@ -277,7 +277,7 @@ _PROTOCOLS = {
 }
 
 
-def _protocol(name: str | None) -> str | None:
+def protocol_name(name: str | None) -> str | None:
     """One spelling for a protocol: Neutron takes names and numbers alike."""
     return None if name is None else _PROTOCOLS.get(name.lower(), name.lower())
 

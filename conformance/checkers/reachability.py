@@ -1,0 +1,125 @@
+"""What was observed to reach what at both sites, compared with each other and with what the rules say.
+
+What could not be tried proves nothing: it leaves the verdict open. A difference names source, target, protocol, port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from conformance.checkers.expected_reach import Rules
+from conformance.checkers.inventories import FIRST, SECOND, BeforeAndAfter
+from conformance.checkers.timeline import turning_point
+from conformance.checkers.words import count, joined
+from conformance.model import Evidence, Inventory, Reach, Reachability, ScenarioRecord, Status
+from conformance.model.verdict import FigureValue
+
+Key = tuple[str, str, str, str, int | None]
+Outcomes = Mapping[Key, bool | None]
+NAMED = 300
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the observation shows: ``status`` with a sentence, and ``word`` for the figure ``reachability``."""
+
+    status: Status
+    sentence: str
+    word: str
+    figures: Mapping[str, FigureValue] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+
+def observed(record: ScenarioRecord, both: BeforeAndAfter) -> Observed | None:
+    """Judge the reachability of both sites; None when none was recorded at all."""
+    before, after = record.reachability.get(FIRST), record.reachability.get(SECOND)
+    if before is None and after is None:
+        return None
+    doubt = _not_comparable(record, before, after)
+    if before is None or after is None or doubt:
+        return Observed(Status.INCONCLUSIVE, doubt, "not observed at both sites")
+    first, second = outcomes(before.reaches), outcomes(after.reaches)
+    differences = list(_differences(first, second, both))
+    against = list(against_rules(second, both.after))
+    known = [key for key in second if second[key] is not None and first.get(key) is not None]
+    figures: dict[str, FigureValue] = {
+        "pairs_reached": sum(second[key] is True for key in known),
+        "pairs_not_reached": sum(second[key] is False for key in known),
+        "pairs_not_observable": len({*first, *second}) - len(known),
+        "reach_differences": len(differences),
+        "against_the_rules": len(against),
+    }
+    leaks = [text for reached, text in against if reached]
+    if differences or leaks:
+        texts = [*differences, *leaks]
+        evidence = tuple(Evidence("reachability", "pair", text) for text in texts[:NAMED])
+        what = "What can be reached is not the same" if differences else "What no rule allows passes"
+        return Observed(Status.FAIL, f"{what}: {joined(texts)}.", "not as expected", figures, evidence)
+    open_ = list(_open(first, second, [text for reached, text in against if not reached]))
+    if open_:
+        return Observed(Status.INCONCLUSIVE, " ".join(open_), "not fully observed", figures)
+    sentence = (
+        f"Observed at both sites alike: {count(int(str(figures['pairs_reached'])), 'pair')} reached and "
+        f"{count(int(str(figures['pairs_not_reached'])), 'pair')} not reached, none of them against the rules."
+    )
+    return Observed(Status.PASS, sentence, "as expected", figures)
+
+
+def _not_comparable(record: ScenarioRecord, before: Reachability | None, after: Reachability | None) -> str:
+    info, turn = record.info, turning_point(record)
+    for name, site, seen in ((FIRST, info.first_site, before), (SECOND, info.second_site, after)):
+        if seen is None:
+            return f"What could be reached at {site} ({name}) was not observed."
+        if seen.site != site:
+            return f"The reachability {name} is of {seen.site}, not of {site}."
+    if turn is not None and before is not None and before.ended > turn.began:
+        return f"What could be reached at {before.site} was observed {turn.relative(before.ended)}, not before it."
+    if turn is not None and after is not None and after.began < turn.done:
+        return f"What could be reached at {after.site} was observed {turn.relative(after.began)}, not after it."
+    return ""
+
+
+def outcomes(reaches: Iterable[Reach]) -> dict[Key, bool | None]:
+    """What came of each pair, protocol and port; None where it could not be tried, or repeated attempts disagree."""
+    found: dict[Key, bool | None] = {}
+    for r in reaches:
+        key = (r.source, r.target, r.network, r.protocol.lower(), r.port)
+        found[key] = r.reached if found.get(key, r.reached) == r.reached else None
+    return found
+
+
+def named(key: Key) -> str:
+    """``frontend-0 to database-0 (tcp 5432 on service)``."""
+    source, target, network, protocol, port = key
+    return f"{source} to {target} ({protocol}{'' if port is None else f' {port}'} on {network})"
+
+
+def _differences(first: Outcomes, second: Outcomes, both: BeforeAndAfter) -> Iterator[str]:
+    words = {True: "reached", False: "not reached"}
+    for key, reached in second.items():
+        was = first.get(key)
+        if was is not None and reached is not None and was != reached:
+            yield f"{named(key)} is {words[was]} at {both.before.site} and {words[reached]} at {both.after.site}"
+
+
+def against_rules(seen: Outcomes, inventory: Inventory) -> Iterator[tuple[bool, str]]:
+    """Pairs whose outcome is not what the rules of ``inventory`` say, with what came of them."""
+    rules = Rules(inventory)
+    for key, reached in seen.items():
+        expected, why = rules.expect(*key)
+        if reached is not None and expected is not None and reached != expected:
+            came = "passes although" if reached else "does not pass although"
+            yield reached, f"{named(key)} {came} {why} ({inventory.site})"
+
+
+def _open(first: Outcomes, second: Outcomes, blocked: list[str]) -> Iterator[str]:
+    """Why what was observed does not yet show that everything is as it should be."""
+    unknown = [key for key in {**first, **second} if first.get(key) is None or second.get(key) is None]
+    if unknown:
+        yield f"{count(len(unknown), 'pair')} could not be tried at both sites: {joined(map(named, unknown))}."
+    if blocked:
+        yield f"At both sites alike, something that the rules allow did not pass: {joined(blocked)}."
+    for reached, what in ((True, "may"), (False, "must not")):
+        if reached not in second.values():
+            yield f"No pair was seen that {what} be reached and was{'' if reached else ' not'}."
