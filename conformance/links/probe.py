@@ -23,7 +23,7 @@ QUESTION_BYTES = 9_900
 _LONG_QUESTION = struct.pack(">II", QUESTION_BYTES, 196608) + _PARAMETERS
 _LONG_QUESTION += b"x" * (QUESTION_BYTES - len(_LONG_QUESTION) - 2) + b"\0\0"
 # A length that nothing can have: the far end hangs up without a word.
-_NONSENSE = struct.pack(">II", 1, 0)
+_NONSENSE = struct.pack(">I", 1)
 
 
 class Answer(StrEnum):

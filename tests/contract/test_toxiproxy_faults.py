@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
-from toxiproxy_bench import SKIP_REASON, Upstream, client, read, real_binary, real_server, silent, upstream
+from toxiproxy_bench import (
+    SKIP_REASON,
+    Upstream,
+    client,
+    like_postgresql,
+    read,
+    real_binary,
+    real_server,
+    silent,
+    upstream,
+)
 
 from conformance.faults.base import Fault
+from conformance.faults.link_bandwidth import LinkBandwidth
 from conformance.faults.link_cut import LinkCut
 from conformance.faults.link_delay import LinkDelay
-from conformance.faults.link_silence import LinkStall
-from conformance.links import Answer, EmbeddedProxy, Link, ProxyServer, Toxic, measure_rtt, probe_link, state
+from conformance.faults.link_flapping import LinkFlapping
+from conformance.faults.link_jitter import LinkJitter
+from conformance.faults.link_reset import LinkReset
+from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
+from conformance.faults.link_slow_close import LinkSlowClose
+from conformance.links import Answer, EmbeddedProxy, Link, LinkError, ProxyServer, Toxic, measure_rtt, probe_link, state
 
 MS = 1_000_000
 
@@ -49,7 +65,49 @@ def link(server: ProxyServer, far: Upstream) -> Iterator[Link]:
     link.close()
 
 
-FAULTS: list[Callable[[Link], Fault]] = [lambda link: LinkDelay(link, 60), LinkStall, LinkCut]
+@pytest.fixture
+def replication(server: ProxyServer) -> Iterator[Link]:
+    """A link to something that begins as PostgreSQL does."""
+    with upstream(like_postgresql) as running:
+        link = Link.open(
+            server,
+            name="replication",
+            from_site="b",
+            to_site="a",
+            listen_host="127.0.0.1",
+            upstream=f"127.0.0.1:{running.port}",
+        )
+        yield link
+        link.close()
+
+
+FAULTS: list[Callable[[Link], Fault]] = [
+    lambda link: LinkDelay(link, 60),
+    LinkStall,
+    LinkCut,
+    lambda link: LinkJitter(link, 20),
+    LinkHalfOpen,
+    lambda link: LinkOneWayCut(link, ("downstream",)),
+    LinkReset,
+    lambda link: LinkFlapping(link, 0.2),
+]
+# What is measured of these needs a far end that waits for the whole of a question, and one that hangs up.
+SLOW_FAULTS: list[Callable[[Link], Fault]] = [
+    lambda link: LinkBandwidth(link, 40),
+    lambda link: LinkSlowClose(link, 300),
+]
+
+
+@pytest.mark.parametrize("make", SLOW_FAULTS)
+def test_a_slow_link_is_measured_to_bite_and_to_heal(make: Callable[[Link], Fault], replication: Link) -> None:
+    assert not make(replication).verify().ok
+    fault = make(replication)
+    fault.inject()
+    bitten = fault.verify()
+    assert bitten.ok, bitten
+    fault.heal()
+    assert fault.verify_healed().ok
+    assert not fault.verify().ok
 
 
 @pytest.mark.parametrize("make", FAULTS)
@@ -87,6 +145,8 @@ def test_the_undo_takes_the_link_away(make: Callable[[Link], Fault], link: Link)
     assert undo.action == "delete-proxy"
     ProxyServer(undo.arguments["url"]).delete(undo.arguments["name"])
     assert probe_link(link).answer is Answer.REFUSED
+    with suppress(LinkError):
+        fault.heal()  # ends what a fault does beside the main thread
 
 
 @pytest.mark.parametrize("make", FAULTS[:2])

@@ -239,6 +239,17 @@ class Upstream:
         self._listener.close()
 
 
+def like_postgresql(connection: socket.socket) -> None:
+    """As PostgreSQL begins: a message is read whole before it is answered, and one of impossible length ends it all."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while head := connection.recv(4, socket.MSG_WAITALL):
+        length = int.from_bytes(head, "big")
+        if not 8 <= length <= 10_000:
+            return
+        connection.recv(length - 4, socket.MSG_WAITALL)
+        connection.sendall(b"N")
+
+
 def echo(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while data := connection.recv(65536):
