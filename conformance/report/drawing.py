@@ -9,7 +9,8 @@ import math
 
 from markupsafe import escape
 
-from conformance.report.timeline import Span, Timeline
+from conformance.report.span import Span
+from conformance.report.timeline import Timeline
 
 WIDTH = 1120.0
 LEFT = 178.0  # the gutter with titles, legends and axis labels

@@ -14,16 +14,21 @@ from markupsafe import Markup
 
 from conformance.model import Requirement, ScenarioRecord, Status
 from conformance.model.results import RunResult, ScenarioResult
+from conformance.report.bothsites import BothSites
+from conformance.report.figures import shown_figures
 from conformance.report.keyfigures import KeyFigure, key_figures, loss, recovery
+from conformance.report.losses import SHOWN
 from conformance.report.matrix import Row, matrix, use_cases
 from conformance.report.section import render_section
+from conformance.report.trace import traces
 from conformance.report.wording import WORDS, brief, counted, duration, figure, number
 
 LoadRecord = Callable[[str], ScenarioRecord]
 
 _FOLDER = Path(__file__).parent
 _MANY_SCENARIOS = 50
-_BINS, _BINS_OF_MANY = 240, 120
+_BINS, _BINS_OF_MANY = 240, 100
+_NAMED_IN_ALL, _NAMED_AT_LEAST = 5000, 10  # operations named one by one: in the whole page, and of one check
 
 _ORIGINS = {
     "stated": "stated in the text",
@@ -54,6 +59,8 @@ def render_html(
     environment = _environment()
     anchors = {scenario.info.id: f"s{n}" for n, scenario in enumerate(result.scenarios, start=1)}
     many = len(result.scenarios) > _MANY_SCENARIOS
+    both_sites = BothSites(environment.get_template("bothsites.html.j2"), share=many)
+    most = min(SHOWN, max(_NAMED_AT_LEAST, _NAMED_IN_ALL // max(1, len(result.scenarios))))
     sections, problems = [], []
     for scenario in result.scenarios:
         record, problem = _load(load_record, scenario.info.id)
@@ -65,8 +72,10 @@ def render_html(
                 scenario,
                 record,
                 result.info,
+                both_sites,
                 anchor=anchors[scenario.info.id],
                 max_bins=_BINS_OF_MANY if many else _BINS,
+                most=most,
                 open_=len(result.scenarios) <= 6 or (scenario.status is not Status.PASS and not many),
                 problem=problem,
             )
@@ -79,6 +88,8 @@ def render_html(
         broken=[s for s in result.scenarios if s.error and s.finished],
         tiles=_tiles(result, rows),
         use_cases=use_cases(rows),
+        traces=(found := traces(rows, result, anchors)),
+        trace_counts=_counts(verdict for trace in found for verdict in trace.verdicts),
         row_counts=_counts(row.result.verdict for row in rows),
         scenario_counts=_counts(scenario.status for scenario in result.scenarios),
         index=[_index_line(scenario) for scenario in result.scenarios],
@@ -103,7 +114,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=WORDS, figure=figure, brief=brief, counted=counted, seconds=_seconds)
+    environment.globals.update(
+        words=WORDS, figure=figure, brief=brief, counted=counted, seconds=_seconds, shown_figures=shown_figures
+    )
     return environment
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from conformance.report.drawing import LEFT, RIGHT, WIDTH, Drawing, line, rect, short, text_at, wide
-from conformance.report.timeline import Span, Timeline
+from conformance.report.span import Span
+from conformance.report.timeline import Timeline
 from conformance.report.wording import counted, number
 
 LANE = 22.0
+_OWN_LANES = ("fault", "block", "holder")  # kinds of bars of which only the same label shares a lane
 MAX_LANES = 10
 
 
@@ -55,9 +57,11 @@ def bars(drawing: Drawing, title: str, css: str, spans: Sequence[Span]) -> None:
     if not shown:
         return
     drawing.add(text_at(0, drawing.y + 15, title, "t-title"))
-    lanes = _pack(shown, share=css != "fault")
+    lanes = _pack(shown, share=css not in _OWN_LANES)
     for lane in _spread(drawing, lanes, css) if css == "phase" else lanes:
         used = 0.0
+        if css == "block":
+            drawing.add(text_at(LEFT - 6, drawing.y + 14, lane[0].label, "t-note", "end"))
         for index, span in enumerate(lane):
             right = drawing.x(_end(span, drawing))
             if right - used < 0.5:
@@ -76,7 +80,9 @@ def _bar(drawing: Drawing, span: Span, css: str, used: float, room: float) -> fl
     until = f"to {number(span.end)} s" if span.end is not None else "to the end"
     title = f"{span.label}, {number(span.begin)} s {until}. {span.detail}"
     drawing.add(rect(left, drawing.y + 1, right - left, LANE - 4, css + shade, title))
-    text, y = _label(span, css), drawing.y + 14
+    text, y = "" if css == "block" else _label(span, css), drawing.y + 14
+    if not text:
+        return right
     if wide(text) <= right - left:
         drawing.add(text_at(left + 5, y, text))
     elif right + wide(text) <= room:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.report.drawing import LEFT, PLOT, Drawing, line, nice, rect, short, text_at
 from conformance.report.timeline import Bins
+from conformance.report.tracks import Lag, Plane
 from conformance.report.wording import number
 
 GAP = 12.0
@@ -112,10 +113,36 @@ def probe_failures(drawing: Drawing) -> None:
     drawing.add(text_at(LEFT - 6, y + height, "0", "t-tick", "end"))
 
 
+def plane(drawing: Drawing, probed: Plane) -> None:
+    """One further plane: the share of its probes that failed, over a line where it was probed at all."""
+    bins, height = drawing.timeline.bins, 22.0
+    total, bad = sum(probed.probes), sum(probed.failed)
+    y = _panel(drawing, height, f"Plane {probed.name}", f"{number(bad)} of {number(total)} probes failed")
+    share = [max(f / n, 0.14) if f else 0.0 for f, n in zip(probed.failed, probed.probes, strict=True)]
+    drawing.add(f'<path d="{_curve(bins, [y + height - 2 if n else None for n in probed.probes])}" class="l-p50"/>')
+    drawing.add(f'<path d="{_steps(bins, [0.0] * bins.count, share, y, height, 1.0)}" class="bad"/>')
+    drawing.add(text_at(LEFT - 6, y + 10, "100 %", "t-tick", "end"))
+
+
+def lag(drawing: Drawing, seen: Lag) -> None:
+    """A replication lag as it was observed: a point each, joined by steps because nothing is known between two."""
+    height = 46.0
+    y = _panel(drawing, height, seen.name, seen.unit)
+    inside = [(t, value) for t, value in seen.points if drawing.begin_s <= t <= drawing.end_s]
+    ceiling = _ceiling(max((value for _, value in inside), default=0.0))
+    for value in (0.0, ceiling):
+        drawing.add(text_at(LEFT - 6, y + height * (1 - value / ceiling) + 4, number(value), "t-tick", "end"))
+    places = [(short(drawing.x(t)), short(y + height * (1 - max(0.0, v) / ceiling))) for t, v in inside]
+    if places:
+        steps = "".join(f"H{x}V{at}" for x, at in places[1:])
+        drawing.add(f'<path d="M{places[0][0]} {places[0][1]}{steps}" class="l-p50"/>')
+    drawing.add("".join(f'<circle cx="{x}" cy="{at}" r="2.2" class="dot-lag"/>' for x, at in places[:300]))
+
+
 def _steps(bins: Bins, low: Sequence[float], high: Sequence[float], y: float, height: float, ceiling: float) -> str:
     """A stepped area between two series; bins where both are equal are left out."""
-    tops = [short(y + height * (1 - value / ceiling)) for value in high]
-    lows = [short(y + height * (1 - value / ceiling)) for value in low]
+    tops = [_half(y + height * (1 - value / ceiling)) for value in high]
+    lows = [_half(y + height * (1 - value / ceiling)) for value in low]
     return _band(bins, [h > b for b, h in zip(low, high, strict=True)], tops, lows)
 
 
@@ -124,7 +151,12 @@ def _edges(bins: Bins) -> list[str]:
 
 
 def _heights(values: Sequence[float | None]) -> list[str]:
-    return ["" if value is None else short(value) for value in values]
+    return ["" if value is None else _half(value) for value in values]
+
+
+def _half(value: float) -> str:
+    """A height to half a unit, about half a pixel: what is finer than can be seen only makes the page larger."""
+    return f"{round(value * 2) / 2:g}"
 
 
 def _curve(bins: Bins, values: Sequence[float | None]) -> str:
@@ -133,7 +165,7 @@ def _curve(bins: Bins, values: Sequence[float | None]) -> str:
     parts: list[str] = []
     for begin, end in _runs([v is not None for v in values]):
         parts.append(f"M{edge[begin]} {y[begin]}")
-        parts.extend(f"V{y[n]}H{edge[n + 1]}" for n in range(begin, end))
+        parts += _stairs(y, edge, begin, end)
     return "".join(parts)
 
 
@@ -143,10 +175,19 @@ def _band(bins: Bins, present: Sequence[bool], tops: Sequence[str], lows: Sequen
     parts: list[str] = []
     for begin, end in _runs(present):
         parts.append(f"M{edge[begin]} {lows[begin]}")
-        parts.extend(f"V{tops[n]}H{edge[n + 1]}" for n in range(begin, end))
-        parts.extend(f"V{lows[n]}H{edge[n]}" for n in range(end - 1, begin - 1, -1))
+        parts += _stairs(tops, edge, begin, end)
+        parts += _stairs(lows[::-1], edge[::-1], bins.count - end, bins.count - begin)
         parts.append("Z")
     return "".join(parts)
+
+
+def _stairs(heights: Sequence[str], edge: Sequence[str], begin: int, end: int) -> Iterator[str]:
+    """One step for every stretch of bins of the same height."""
+    first = begin
+    for n in range(begin, end):
+        if n + 1 == end or heights[n + 1] != heights[n]:
+            yield f"V{heights[first]}H{edge[n + 1]}"
+            first = n + 1
 
 
 def _runs(present: Sequence[bool]) -> Iterator[tuple[int, int]]:

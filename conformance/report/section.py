@@ -12,33 +12,34 @@ from markupsafe import Markup
 
 from conformance.model import Evidence, Outcome, ScenarioRecord
 from conformance.model.results import CheckResult, RunInfo, ScenarioResult
-from conformance.report.comparison import compare
+from conformance.report.bothsites import NETWORK_KINDS, BothSites
 from conformance.report.faultlog import fault_runs
 from conformance.report.keyfigures import loss, recovery
-from conformance.report.losses import OPERATION_KINDS, SHOWN, losses
+from conformance.report.losses import OPERATION_KINDS, SHOWN, losses, told
 from conformance.report.timeline import Timeline, build_timeline
 from conformance.report.timeline_svg import draw
+from conformance.report.trace import check_anchor
 from conformance.report.wording import counted, duration, figure, number
 
 _KEYWORDS = ("Given", "When", "Then", "And", "But", "*")
-_NETWORK_KINDS = ("network difference", "difference", "network")
-_COLUMNS = ("role", "flavor", "image", "volumes", "affinity", "ports", "status", "serving")
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step's keyword and text; the check that judged it, if it was one to judge, with the evidence to show."""
+    """A step's keyword and text; the check that judged it, if it was one to judge, with the evidence to show, and the
+    check's number in the scenario, from 1."""
 
     keyword: str
     text: str
     check: CheckResult | None = None
+    number: int = 0
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """The evidence that has no table of its own."""
         if self.check is None:
             return ()
-        elsewhere = (*OPERATION_KINDS, *_NETWORK_KINDS)
+        elsewhere = (*OPERATION_KINDS, *NETWORK_KINDS)
         return tuple(e for e in self.check.verdict.evidence if e.kind not in elsewhere)[:SHOWN]
 
     @property
@@ -52,13 +53,17 @@ def render_section(
     scenario: ScenarioResult,
     record: ScenarioRecord | None,
     run: RunInfo,
+    both_sites: BothSites,
     *,
     anchor: str,
     max_bins: int,
+    most: int,
     open_: bool,
     problem: str | None,
 ) -> Markup:
-    """The scenario as HTML. Without a record it holds what the verdicts say; ``problem`` says why there is no more."""
+    """The scenario as HTML. Without a record it holds what the verdicts say; ``problem`` says why there is no more.
+
+    ``most`` is how many operations are named for each check and kind, ``max_bins`` how many bins a timeline has."""
     bracket = recovery(scenario)
     empty = ScenarioRecord(scenario.info, finished=scenario.finished)
     shown = _with_short_targets(record or empty, run.run_id)
@@ -80,12 +85,12 @@ def render_section(
             caption=caption,
             used=timeline is not None and timeline.used,
             origin=origin,
-            losses=losses(scenario.checks, shown, origin),
+            losses=losses(scenario.checks, shown, origin, most),
             faults=fault_runs(shown.events),
             doings=[event for event in shown.events if event.kind in ("scheme", "observation")],
-            comparison=compare(shown),
-            columns=_COLUMNS,
-            differences=[e for c in scenario.checks for e in c.verdict.evidence if e.kind in _NETWORK_KINDS][:SHOWN],
+            both_sites=both_sites.render(scenario, shown, anchor),
+            check_anchor=check_anchor,
+            told=told,
             rerun=rerun_command(scenario, run),
             thresholds=_thresholds(scenario),
         )
@@ -101,15 +106,16 @@ def _with_short_targets(record: ScenarioRecord, run_id: str) -> ScenarioRecord:
 
 def steps(scenario: ScenarioResult) -> tuple[Step, ...]:
     """The scenario's steps, each Then with the check that judged it; a check that no step names comes last."""
-    left = list(scenario.checks)
+    left = list(enumerate(scenario.checks, start=1))
     found = []
     for line in scenario.info.steps:
         keyword, text = _split(line)
-        check = next((c for c in left if c.phrase == text or c.phrase == line), None)
-        if check:
-            left.remove(check)
-        found.append(Step(keyword, text, check))
-    return (*found, *(Step("Then", check.phrase, check) for check in left))
+        numbered = next((item for item in left if item[1].phrase in (text, line)), None)
+        if numbered:
+            left.remove(numbered)
+        number, check = numbered or (0, None)
+        found.append(Step(keyword, text, check, number))
+    return (*found, *(Step("Then", check.phrase, check, number) for number, check in left))
 
 
 def rerun_command(scenario: ScenarioResult, run: RunInfo) -> str:
@@ -157,7 +163,8 @@ def _caption(record: ScenarioRecord, timeline: Timeline) -> str:
         f"{number(writes.count(Outcome.INFO))} of unknown outcome.",
         f"Probes: {number(len(record.probes))} sent, {number(bad)} failed.",
         *_loss_words(timeline),
-        f"Each bin of {number(timeline.bins.width_s)} s keeps its slowest and fastest answer and counts every failure.",
+        f"Decimated to {number(timeline.bins.count)} bins of {number(timeline.bins.width_s)} s: each keeps its slowest "
+        "and fastest answer and counts every write and every failure; quantiles are of the bin.",
     ]
     return " ".join(parts)
 

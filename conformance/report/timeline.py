@@ -11,26 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from conformance.model import Event, Operation, Outcome, Probe, ScenarioRecord
+from conformance.model import Operation, Outcome, Probe, ScenarioRecord
 from conformance.report.faultlog import FaultRun, fault_runs
 from conformance.report.keyfigures import Bracket
+from conformance.report.span import SECOND, Span, spans
+from conformance.report.tracks import Lag, Plane, blocks, holders, lags, planes
 from conformance.report.wording import number
 
-SECOND = 1_000_000_000
 SITE_LOSS = "site-loss"
 _NICE_MS = (10, 20, 50, 100, 200, 500)
 _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that lasted: seconds since the scenario's first record. ``end`` is None when it never ended."""
-
-    label: str
-    begin: float
-    end: float | None
-    detail: str = ""
-    ok: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +48,7 @@ class Bins:
     latency: list[Latency | None]
     probes: list[int]
     probes_failed: list[int]
+    planes: tuple[Plane, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +100,9 @@ class Timeline:
     recovery: Recovery | None
     lost_writes: LostWrites | None
     rto_s: float
+    blocks: tuple[tuple[str, tuple[Span, ...]], ...] = ()
+    holders: tuple[tuple[str, tuple[Span, ...]], ...] = ()
+    lags: tuple[Lag, ...] = ()
 
 
 def build_timeline(
@@ -121,7 +115,10 @@ def build_timeline(
     """
     noted = _extent((e.t, e.t) for e in record.events)
     used = _extent(
-        chain(((o.invoked, o.completed or o.invoked) for o in record.history), ((p.due, p.done) for p in record.probes))
+        chain(
+            ((o.invoked, o.completed or o.invoked) for o in record.history),
+            ((p.due, p.done) for p in chain(record.probes, *record.planes.values())),
+        )
     )
     ends = [extent for extent in (noted, used) if extent]
     if not ends:
@@ -136,13 +133,16 @@ def build_timeline(
         length_s=(last - origin) / SECOND,
         used=used is not None,
         bins=_bins(record, origin, window, edge, max_bins),
-        phases=_spans(record.events, "phase", origin),
-        operations=_spans(record.events, "scheme", origin),
+        phases=spans(record.events, "phase", origin),
+        operations=spans(record.events, "scheme", origin),
         faults=tuple(_fault_span(run, origin) for run in runs),
         site_loss=loss,
         recovery=_recovery(loss, bracket) if loss and bracket else None,
         lost_writes=_lost_writes(loss, lost) if loss and lost else None,
         rto_s=record.info.thresholds.rto_s,
+        blocks=blocks(record.events, origin),
+        holders=holders(record.holders, origin),
+        lags=lags(record.events, origin),
     )
 
 
@@ -208,6 +208,7 @@ def _bins(record: ScenarioRecord, origin: int, window: tuple[int, int], edge: in
         latency=[_latency(a) for a in answers],
         probes=probes,
         probes_failed=probes_failed,
+        planes=planes(record.planes, begin, step, count),
     )
 
 
@@ -238,22 +239,6 @@ def _latency(answers: list[float]) -> Latency | None:
         return None
     answers.sort()
     return Latency(answers[0], quantile(answers, 0.5), quantile(answers, 0.99), answers[-1])
-
-
-def _spans(events: Iterable[Event], kind: str, origin: int) -> tuple[Span, ...]:
-    spans: list[Span] = []
-    begun: dict[str, int] = {}
-    for event in events:
-        if event.kind != kind:
-            continue
-        at = (event.t - origin) / SECOND
-        if event.state == "begin":
-            begun[event.name] = len(spans)
-            spans.append(Span(event.name, at, None, event.detail))
-        elif event.state == "end" and event.name in begun:
-            place = begun.pop(event.name)
-            spans[place] = Span(event.name, spans[place].begin, at, event.detail or spans[place].detail, event.ok)
-    return tuple(spans)
 
 
 def _site_loss(runs: Iterable[FaultRun], site: str, origin: int) -> SiteLoss | None:

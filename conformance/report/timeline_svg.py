@@ -18,6 +18,10 @@ def draw(timeline: Timeline, ident: str) -> Markup:
     drawing = Drawing(timeline)
     lanes.bars(drawing, "Phases", "phase", timeline.phases)
     lanes.bars(drawing, "Scheme", "scheme", timeline.operations)
+    for kind, found in timeline.blocks:
+        lanes.bars(drawing, f"{kind[:1].upper()}{kind[1:]}s", "block", found)
+    for identity, held in timeline.holders:
+        lanes.bars(drawing, f"Holds {identity}", "holder", held)
     lanes.bars(drawing, "Faults", "fault", timeline.faults)
     lanes.recovery(drawing)
     lanes.lost_writes(drawing)
@@ -27,6 +31,10 @@ def draw(timeline: Timeline, ident: str) -> Markup:
         panels.errors(drawing)
         panels.latency(drawing)
         panels.probe_failures(drawing)
+        for plane in timeline.bins.planes:
+            panels.plane(drawing, plane)
+        for lag in timeline.lags:
+            panels.lag(drawing, lag)
     else:
         panels.nothing(drawing)
     bottom = drawing.y - panels.GAP
@@ -58,19 +66,27 @@ def _readout(timeline: Timeline) -> str:
     def ms(name: str) -> list[float | None]:
         return [round(getattr(item, name), 2) if isinstance(item, Latency) else None for item in bins.latency]
 
-    numbers = json.dumps(
-        {
-            "begin": round(bins.begin_s, 3),
-            "width": bins.width_s,
-            "writes": bins.writes,
-            "failed": bins.failed,
-            "unknown": bins.unknown,
-            "p50": ms("p50"),
-            "p99": ms("p99"),
-            "high": ms("high"),
-            "probes": bins.probes,
-            "bad": bins.probes_failed,
+    numbers = {
+        "begin": round(bins.begin_s, 3),
+        "width": bins.width_s,
+        "writes": bins.writes,
+        "failed": bins.failed,
+        "unknown": bins.unknown,
+        "p50": ms("p50"),
+        "p99": ms("p99"),
+        "high": ms("high"),
+        "probes": bins.probes,
+        "bad": bins.probes_failed,
+        "planes": {
+            p.name: [f"{b} of {n}" if n else "" for b, n in zip(p.failed, p.probes, strict=True)] for p in bins.planes
         },
-        separators=(",", ":"),
-    )
-    return f' tabindex="0" data-bins="{escape(numbers)}"'
+    }
+    # In single quotes, so that the many double quotes of JSON need no escaping.
+    text = json.dumps({name: value for name, value in numbers.items() if _any(value)}, separators=(",", ":"))
+    safe = text.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")
+    return f' tabindex="0" data-count="{bins.count}" data-bins=\'{safe}\''
+
+
+def _any(value: object) -> bool:
+    """Whether there is anything in a series: the script takes what is missing for zero."""
+    return any(v is not None and v != 0 for v in value) if isinstance(value, list) else value != {}

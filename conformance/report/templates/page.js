@@ -68,9 +68,10 @@
 
   // The timeline's numbers, under the pointer or under a cursor moved with the arrow keys.
   function read(svg) {
-    const bins = JSON.parse(svg.dataset.bins);
+    const count = Number(svg.dataset.count), zeros = new Array(count).fill(0), nothing = new Array(count).fill(null);
+    const bins = Object.assign({ writes: {}, planes: {}, failed: zeros, unknown: zeros, probes: zeros, bad: zeros, p50: nothing, p99: nothing, high: nothing }, JSON.parse(svg.dataset.bins));
     const out = document.querySelector('[data-for="' + svg.id + '"]');
-    const left = Number(svg.dataset.left), plot = Number(svg.dataset.plot), count = bins.failed.length;
+    const left = Number(svg.dataset.left), plot = Number(svg.dataset.plot);
     const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
     line.setAttribute("class", "cursor");
     svg.appendChild(line);
@@ -86,7 +87,8 @@
       if (bins.failed[at]) parts.push(bins.failed[at] + " refused");
       if (bins.unknown[at]) parts.push(bins.unknown[at] + " unknown");
       if (bins.p50[at] !== null) parts.push("p50 " + ms(bins.p50[at]) + ", p99 " + ms(bins.p99[at]) + ", slowest " + ms(bins.high[at]));
-      parts.push(bins.bad[at] + " of " + bins.probes[at] + " probes failed");
+      if (bins.probes[at]) parts.push(bins.bad[at] + " of " + bins.probes[at] + " probes failed");
+      for (const plane of Object.keys(bins.planes)) if (bins.planes[plane][at]) parts.push(plane + ": " + bins.planes[plane][at] + " failed");
       out.textContent = parts.join(" · ");
     }
     svg.addEventListener("pointermove", (event) => {
