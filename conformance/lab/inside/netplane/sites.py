@@ -1,0 +1,86 @@
+"""One site as netd drives it: up or down, cut or not, and what Neutron says brought into force."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from netplane import topology
+from netplane.backbone import Edge, SiteRecord
+from netplane.neutron import Database
+from netplane.spaces import Netns
+from netplane.wiring import Fabric
+
+ON = "on"  # a server's directory holds this file while its guest is switched on
+
+
+class Site:
+    """A site of the lab. ``passes`` counts reconciliations that changed something."""
+
+    def __init__(self, record: SiteRecord, sites: Sequence[SiteRecord], spaces: Path) -> None:
+        self.record = record
+        self.edge = Edge(record, sites, spaces)
+        self.passes = 0
+        self.took = 0.0
+        self._spaces = spaces
+        self._down = spaces.parent / f"{record.name}.down"  # exists while the site is lost
+        self._database = Database(Path(record.database))
+        self._fabric: Fabric | None = None
+        self._services: Netns | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the site has a network of its own."""
+        return self._fabric is not None
+
+    def begin(self) -> None:
+        """Take over what is there, unless the site is lost."""
+        if not self._down.exists():
+            self._make()
+
+    def start(self) -> None:
+        """Give the site its network, and join it to the others."""
+        self._make()
+        self._down.unlink(missing_ok=True)
+        self.edge.set_open(True)
+
+    def lose(self) -> None:
+        """Cut the site and forget all of its network."""
+        self.edge.set_open(False)
+        self._down.touch()
+        if self._fabric:
+            self._fabric.close()
+            self._fabric = None
+        if self._services:
+            self._services.delete()
+            self._services = None
+        self._database.close()
+
+    def _make(self) -> None:
+        if self._fabric is None:
+            self._services = self.edge.make_services()
+            record = self._spaces.parent / f"{self.record.name}.made"
+            self._fabric = Fabric(self.record.name, self._spaces, record, self.edge.space)
+
+    def changed(self) -> bool:
+        """Whether Neutron has committed anything since the last look."""
+        return self._fabric is not None and self._database.changed()
+
+    def reconcile(self) -> None:
+        """Bring what Neutron says now into force."""
+        if self._fabric is None:
+            return
+        began = time.perf_counter()
+        self._database.changed()  # what is read from here on needs no further pass
+        state = self._database.read()
+        if state is None:
+            return
+        wanted = topology.plan(state, self._is_on, self.record.pools, self._fabric.made.nodes)
+        if self._fabric.apply(wanted):
+            self.passes += 1
+            self.took = time.perf_counter() - began
+
+    def _is_on(self, server: str) -> bool:
+        return os.path.exists(f"{self.record.instances}/{server}/{ON}")
