@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
@@ -27,6 +28,17 @@ class Check:
     requirements: tuple[str, ...]
     function: Callable[[ScenarioRecord], Verdict]
     title: str
+
+
+def deferred(module: str) -> Callable[[ScenarioRecord], Verdict]:
+    """The function ``check`` of a module of this package that is imported when it is first asked to judge: numpy and
+    scipy take a second, which no other command should wait for."""
+
+    def check(record: ScenarioRecord) -> Verdict:
+        verdict: Verdict = import_module(f"{__package__}.{module}").check(record)
+        return verdict
+
+    return check
 
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
@@ -88,6 +100,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-GR-11",),
                 function=volume_copy.check_order,
                 title="A volume's copy keeps the order of writing",
+            ),
+            Check(
+                name="degradation",
+                phrase="replication does not slow the service beyond the margin",
+                requirements=("MS-GR-08",),
+                function=deferred("degradation"),
+                title="Replication does not slow the service",
+            ),
+            Check(
+                name="disturbance",
+                phrase="the move does not disturb the service beyond the margin",
+                requirements=("MS-MT-02",),
+                function=deferred("disturbance"),
+                title="A planned move does not disturb the service",
             ),
         )
     }
