@@ -72,15 +72,16 @@ class MadeRun:
 
 def made_run(*, scenarios: int = 2, writes_per_s: int = 60, lost: int = 37) -> MadeRun:
     """``scenarios`` scenarios of which the second loses ``lost`` writes; the others conform."""
-    made = [_scenario(n, writes_per_s, lost if n == 2 else 0) for n in range(1, scenarios + 1)]
+    made = [made_scenario(n, writes_per_s, lost if n == 2 else 0) for n in range(1, scenarios + 1)]
     results = tuple(result for result, _ in made)
-    requirements = tuple(_requirement(name, results) for name in IDS)
-    verdict = Status.FAIL if scenarios > 1 and lost else Status.PASS
-    return MadeRun(
-        RunResult(run_info(), verdict, requirements, results),
-        {result.info.id: record for result, record in made},
-        catalogue(),
-    )
+    return MadeRun(run_of(results), {result.info.id: record for result, record in made}, catalogue())
+
+
+def run_of(results: tuple[ScenarioResult, ...]) -> RunResult:
+    """The run whose scenarios these are."""
+    verdict = Status.FAIL if any(s.status is Status.FAIL for s in results) else Status.PASS
+    requirements = tuple(_requirement(name, results) for name in IDS) if results else ()
+    return RunResult(run_info(), verdict, requirements, results)
 
 
 def run_info() -> RunInfo:
@@ -137,7 +138,8 @@ def catalogue() -> dict[str, Requirement]:
     }
 
 
-def _scenario(n: int, writes_per_s: int, lost: int) -> tuple[ScenarioResult, ScenarioRecord]:
+def made_scenario(n: int, writes_per_s: int, lost: int) -> tuple[ScenarioResult, ScenarioRecord]:
+    """The n-th scenario, in which the last ``lost`` writes before the loss of the site are lost."""
     random_ = random.Random(n)
     link = "while the link is clean" if n == 1 else "after the link stalled for 2 s" if n == 2 else f"in variation {n}"
     name = f"The first site is lost {link}"

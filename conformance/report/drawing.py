@@ -68,9 +68,9 @@ def text_at(x: float, y: float, text: object, css: str = "", anchor: str = "") -
 
 def rect(x: float, y: float, width: float, height: float, css: str, title: str = "") -> str:
     """A rectangle; ``title`` is what a pointer resting on it is told."""
-    inner = f"<title>{escape(title)}</title>" if title else ""
+    end = f"><title>{escape(title)}</title></rect>" if title else "/>"
     size = f'width="{short(max(width, 0))}" height="{short(height)}"'
-    return f'<rect x="{short(x)}" y="{short(y)}" {size} class="{css}">{inner}</rect>'
+    return f'<rect x="{short(x)}" y="{short(y)}" {size} class="{css}"{end}'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:

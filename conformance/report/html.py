@@ -27,7 +27,7 @@ LoadRecord = Callable[[str], ScenarioRecord]
 
 _FOLDER = Path(__file__).parent
 _MANY_SCENARIOS = 50
-_BINS, _BINS_OF_MANY = 240, 100
+_BINS, _BINS_OF_MANY = 240, 80
 _NAMED_IN_ALL, _NAMED_AT_LEAST = 5000, 10  # operations named one by one: in the whole page, and of one check
 
 _ORIGINS = {

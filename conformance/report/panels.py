@@ -66,7 +66,8 @@ def errors(drawing: Drawing) -> None:
     failed = [n / bins.width_s for n in bins.failed]
     total = [n / bins.width_s for n in stacked]
     drawing.add(f'<path d="{_steps(bins, [0.0] * bins.count, failed, y, height, ceiling)}" class="bad"/>')
-    drawing.add(f'<path d="{_steps(bins, failed, total, y, height, ceiling)}" class="unknown"/>')
+    if any(bins.unknown):
+        drawing.add(f'<path d="{_steps(bins, failed, total, y, height, ceiling)}" class="unknown"/>')
     drawing.add(text_at(LEFT - 6, y + 10, number(ceiling), "t-tick", "end"))
     _legend(drawing, y + 33, "bad", "refused")
     drawing.add(rect(76, y + 33, 14, 10, "unknown") + text_at(96, y + 42, "unknown", "t-note"))
@@ -141,22 +142,18 @@ def lag(drawing: Drawing, seen: Lag) -> None:
 
 def _steps(bins: Bins, low: Sequence[float], high: Sequence[float], y: float, height: float, ceiling: float) -> str:
     """A stepped area between two series; bins where both are equal are left out."""
-    tops = [_half(y + height * (1 - value / ceiling)) for value in high]
-    lows = [_half(y + height * (1 - value / ceiling)) for value in low]
+    tops = _heights([y + height * (1 - value / ceiling) for value in high])
+    lows = _heights([y + height * (1 - value / ceiling) for value in low])
     return _band(bins, [h > b for b, h in zip(low, high, strict=True)], tops, lows)
 
 
 def _edges(bins: Bins) -> list[str]:
-    return [short(LEFT + PLOT * n / bins.count) for n in range(bins.count + 1)]
+    """To a unit, about a pixel: what is finer than can be seen only makes the page larger."""
+    return [str(round(LEFT + PLOT * n / bins.count)) for n in range(bins.count + 1)]
 
 
 def _heights(values: Sequence[float | None]) -> list[str]:
-    return ["" if value is None else _half(value) for value in values]
-
-
-def _half(value: float) -> str:
-    """A height to half a unit, about half a pixel: what is finer than can be seen only makes the page larger."""
-    return f"{round(value * 2) / 2:g}"
+    return ["" if value is None else str(round(value)) for value in values]
 
 
 def _curve(bins: Bins, values: Sequence[float | None]) -> str:

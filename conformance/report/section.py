@@ -19,8 +19,9 @@ from conformance.report.losses import OPERATION_KINDS, SHOWN, losses, told
 from conformance.report.timeline import Timeline, build_timeline
 from conformance.report.timeline_svg import draw
 from conformance.report.trace import check_anchor
-from conformance.report.wording import counted, duration, figure, number
+from conformance.report.wording import brief, counted, duration, figure, number, unit_of
 
+_INDENT = re.compile(r"\n\s+")  # what indents the template would be a tenth of a large page
 _KEYWORDS = ("Given", "When", "Then", "And", "But", "*")
 
 
@@ -71,30 +72,29 @@ def render_section(
     timeline = build_timeline(shown, bracket, lost, max_bins)
     origin = timeline.origin if timeline else 0
     caption = _caption(shown, timeline) if timeline else ""
-    return Markup(
-        template.render(
-            scenario=scenario,
-            anchor=anchor,
-            open=open_,
-            bracket=bracket,
-            lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
-            took=f"took {duration(scenario.duration_s)}" if scenario.finished else "cut short",
-            problems=[*([problem] if problem else []), *shown.problems],
-            steps=steps(scenario),
-            drawing=draw(timeline, f"{anchor}-timeline") if timeline else None,
-            caption=caption,
-            used=timeline is not None and timeline.used,
-            origin=origin,
-            losses=losses(scenario.checks, shown, origin, most),
-            faults=fault_runs(shown.events),
-            doings=[event for event in shown.events if event.kind in ("scheme", "observation")],
-            both_sites=both_sites.render(scenario, shown, anchor),
-            check_anchor=check_anchor,
-            told=told,
-            rerun=rerun_command(scenario, run),
-            thresholds=_thresholds(scenario),
-        )
+    html = template.render(
+        scenario=scenario,
+        anchor=anchor,
+        open=open_,
+        bracket=bracket,
+        lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
+        took=f"took {duration(scenario.duration_s)}" if scenario.finished else "cut short",
+        problems=[*([problem] if problem else []), *shown.problems],
+        steps=steps(scenario),
+        drawing=draw(timeline, f"{anchor}-timeline") if timeline else None,
+        caption=caption,
+        used=timeline is not None and timeline.used,
+        origin=origin,
+        losses=losses(scenario.checks, shown, origin, most),
+        faults=fault_runs(shown.events),
+        doings=[event for event in shown.events if event.kind in ("scheme", "observation")],
+        both_sites=both_sites.render(scenario, shown, anchor),
+        check_anchor=check_anchor,
+        told=told,
+        rerun=rerun_command(scenario, run),
+        thresholds=_thresholds(scenario),
     )
+    return Markup(_INDENT.sub("\n", html))
 
 
 def _with_short_targets(record: ScenarioRecord, run_id: str) -> ScenarioRecord:
@@ -146,8 +146,14 @@ def _split(line: str) -> tuple[str, str]:
 
 
 def _thresholds(scenario: ScenarioResult) -> str:
-    pairs = (figure(name, value) for name, value in asdict(scenario.info.thresholds).items())
-    return ", ".join(f"{label} {value}" for label, value in pairs)
+    words = []
+    for name, value in asdict(scenario.info.thresholds).items():
+        if isinstance(value, dict):  # limits by name, for example of each plane
+            label, unit = unit_of(name)
+            words += [f"{label} of {key} {brief(inner)} {unit}".strip() for key, inner in value.items()]
+        else:
+            words.append(" ".join(figure(name, value)))
+    return ", ".join(words)
 
 
 def _caption(record: ScenarioRecord, timeline: Timeline) -> str:

@@ -66,10 +66,18 @@
   });
   window.addEventListener("afterprint", () => { folded.forEach((d) => { d.open = false; }); folded = []; });
 
+  // Series come as they are or, where that is shorter, as stretches of the same value: {r: [value, how often, …]}.
+  function unpack(value) {
+    if (Array.isArray(value) || value === null || typeof value !== "object") return value;
+    if (value.r) return value.r.flatMap((item, n) => (n % 2 ? [] : new Array(value.r[n + 1]).fill(item)));
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unpack(inner)]));
+  }
+
   // The timeline's numbers, under the pointer or under a cursor moved with the arrow keys.
   function read(svg) {
     const count = Number(svg.dataset.count), zeros = new Array(count).fill(0), nothing = new Array(count).fill(null);
-    const bins = Object.assign({ writes: {}, planes: {}, failed: zeros, unknown: zeros, probes: zeros, bad: zeros, p50: nothing, p99: nothing, high: nothing }, JSON.parse(svg.dataset.bins));
+    const bins = Object.assign({ writes: {}, planes: {}, failed: zeros, unknown: zeros, probes: zeros, bad: zeros, p50: nothing, p99: nothing }, unpack(JSON.parse(svg.dataset.bins)));
+    if (!bins.high) bins.high = bins.p99;
     const out = document.querySelector('[data-for="' + svg.id + '"]');
     const left = Number(svg.dataset.left), plot = Number(svg.dataset.plot);
     const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
