@@ -12,6 +12,7 @@ from conformance.faults.journal import UndoAction
 from conformance.links import ProxyServer, ServerGone
 from conformance.paths import state_dir
 from conformance.sites import Site, load_sites, power_of, sweep
+from conformance.storage import unmount
 
 
 @contextmanager
@@ -55,9 +56,15 @@ def _restore_wan(arguments: Mapping[str, Any]) -> None:
         WanControl(Path(arguments["control"])).reset(arguments["directions"], arguments["impairments"])
 
 
+def _unmount(arguments: Mapping[str, Any]) -> None:
+    """Give a volume's file back its own content, in place of a mirror that is gone."""
+    unmount(Path(arguments["path"]))
+
+
 UNDO_ACTIONS: Mapping[str, UndoAction] = {
     "restore-site": _restore_site,
     "sweep": _sweep,
     "delete-proxy": _delete_proxy,
+    "unmount": _unmount,
     "restore-wan": _restore_wan,
 }
