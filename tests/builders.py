@@ -442,13 +442,21 @@ def write_folder(record: ScenarioRecord, folder: Path, expected: Mapping[str, An
     _lines(folder / "events.jsonl", (asdict(event) for event in record.events))
     for name, inventory in record.inventories.items():
         _write(folder / "inventory" / f"{name}.json", json.dumps(asdict(inventory), indent=1))
+    for name, reachability in record.reachability.items():
+        (folder / "reachability").mkdir(exist_ok=True)
+        _write(folder / "reachability" / f"{name}.json", json.dumps(asdict(reachability), separators=(",", ":")))
+    for name, plane in record.planes.items():
+        (folder / "probes").mkdir(exist_ok=True)
+        _lines(folder / "probes" / f"{name}.jsonl", (asdict(probe) for probe in plane))
+    if record.holders:
+        _lines(folder / "holders.jsonl", (asdict(holding) for holding in record.holders))
     if record.finished:
         _write(folder / "outcome.json", json.dumps({"error": None, "duration_s": 12.0}))
     _write(folder / "expected.json", json.dumps(expected, indent=1))
 
 
 def _lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    _write(path, "\n".join(json.dumps(line, separators=(",", ":")) for line in lines))
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> None:

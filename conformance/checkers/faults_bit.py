@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.checkers.timeline import last_instant, open_phase, site_loss
+from conformance.checkers.timeline import SITE_LOSS, last_instant, open_phase, turning_point
 from conformance.checkers.words import count, joined
 from conformance.model import Event, Evidence, ScenarioRecord, Status, Verdict
 
@@ -54,10 +54,11 @@ def cut_short(record: ScenarioRecord) -> str | None:
     """Where a run that was not finished broke off, as a sentence; None for a finished one."""
     if record.finished:
         return None
-    end, loss, phase = last_instant(record), site_loss(record), open_phase(record)
+    end, turn, phase = last_instant(record), turning_point(record), open_phase(record)
     if end is None:
         return "The run was cut short before anything was recorded."
-    where = f", {loss.relative(end)}" if loss else ", before any site was lost"
+    nothing = "before any site was lost" if SITE_LOSS in record.info.faults_planned else "before anything happened"
+    where = f", {turn.relative(end) if turn else nothing}"
     return f"The run was cut short{f' in the phase {phase}' if phase else ''}{where}."
 
 

@@ -1,30 +1,43 @@
-"""The checks of acknowledged writes at other instants than the loss of a site: the way back, and a link that healed."""
+"""What holds for the loss of a site, judged at other turning points: a planned move, the way back, a healed link."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from conformance.checkers import network, vm_count
 from conformance.checkers.acknowledged_writes import judge_at
-from conformance.checkers.timeline import FAILBACK, MIGRATE, link_outage, move
+from conformance.checkers.timeline import FAILBACK, MIGRATE, Move, link_outage, move
 from conformance.model import Outcome, ScenarioRecord, Status, Verdict
 
 
 def moved(record: ScenarioRecord) -> Verdict:
-    """MS-MT-03: the planned move loses nothing. The turning point is the move."""
-    return _moved(record, MIGRATE, f"No move to {record.info.second_site} is on record.")
+    """MS-MT-03: the planned move loses no acknowledged write."""
+    return _at_move(record, MIGRATE, lambda there: judge_at(record, there))
+
+
+def moved_network(record: ScenarioRecord) -> Verdict:
+    """MS-MT-05: after the move the network functions are connected as before."""
+    return _at_move(record, MIGRATE, lambda there: network.check(record))
+
+
+def moved_machines(record: ScenarioRecord) -> Verdict:
+    """MS-MT-05: after the move the same virtual machines are running."""
+    return _at_move(record, MIGRATE, lambda there: vm_count.check(record))
 
 
 def way_back(record: ScenarioRecord) -> Verdict:
-    """MS-MT-07, MS-GR-15: the return to the first site loses nothing. The turning point is the failback."""
-    return _moved(record, FAILBACK, f"No return to {record.info.first_site} is on record.")
+    """MS-MT-07, MS-GR-15: the return to the first site loses no acknowledged write."""
+    return _at_move(record, FAILBACK, lambda there: judge_at(record, there))
 
 
-def _moved(record: ScenarioRecord, operation: str, missing: str) -> Verdict:
-    """A move that did not succeed can have lost something, and cannot show that a move keeps everything."""
+def _at_move(record: ScenarioRecord, operation: str, judge: Callable[[Move], Verdict]) -> Verdict:
+    """A move that did not succeed can have broken something, and cannot show that a move keeps everything."""
     there = move(record, operation)
     if there is None:
-        return Verdict(Status.INCONCLUSIVE, missing)
-    verdict = judge_at(record, there)
+        to = record.info.first_site if operation == FAILBACK else record.info.second_site
+        return Verdict(Status.INCONCLUSIVE, f"No move to {to} is on record.")
+    verdict = judge(there)
     if there.ok is True or verdict.status is not Status.PASS:
         return verdict
     reason = f"The move to {there.to} did not succeed, so it does not show what one keeps. {verdict.reason}"

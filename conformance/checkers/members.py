@@ -188,6 +188,5 @@ def _open(reason: str, figures: dict[str, FigureValue]) -> Verdict:
 
 
 def _failed(wrong: list[str], figures: dict[str, FigureValue]) -> Verdict:
-    text = joined(wrong)
     evidence = tuple(Evidence("member", "member", one) for one in wrong[:100])
-    return Verdict(Status.FAIL, f"{text[0].upper()}{text[1:]}.", figures, evidence)
+    return Verdict(Status.FAIL, f"{joined(wrong)}.", figures, evidence)

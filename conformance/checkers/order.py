@@ -126,7 +126,7 @@ def _against_stop(order: Order, step: Instant | None, what: str, name: str) -> C
         return Status.FAIL, f"{site} was stopped, and nothing on record says that {what}."
     if step.high < stop.low:
         lead = between(stop.low - step.high, stop.high - step.low)
-        return Status.PASS, f"{what[0].upper()}{what[1:]} {lead} before {site} was stopped."
+        return Status.PASS, f"By the log {what} {lead} before {site} was stopped."
     if step.low > stop.high:
         return Status.FAIL, f"{site} was stopped {span(step.low - stop.high)} at least before {what}."
     why = "their order lies within the uncertainty" if order.begun else f"no {STOPPING} event says when that began"

@@ -9,7 +9,22 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from conformance.checkers import acknowledged_writes, network, outage, sessions, vim_independence, vm_count, volume_copy
+from conformance.checkers import (
+    acknowledged_writes,
+    guarantees,
+    members,
+    network,
+    no_stop,
+    one_cloud,
+    order,
+    outage,
+    sessions,
+    single_holder,
+    stateless,
+    vim_independence,
+    vm_count,
+    volume_copy,
+)
 from conformance.checkers.faults_bit import gate
 from conformance.errors import HarnessError, UsageError
 from conformance.model import ScenarioRecord, Status, Verdict
@@ -114,6 +129,125 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-MT-02",),
                 function=deferred("disturbance"),
                 title="A planned move does not disturb the service",
+            ),
+            Check(
+                name="single-holder",
+                phrase="never do two sites hold the same identity at once",
+                requirements=("MS-GR-13",),
+                function=single_holder.check,
+                title="No split brain",
+            ),
+            Check(
+                name="healed-acknowledged-writes",
+                phrase="no acknowledged write is lost when the link heals",
+                requirements=("MS-GR-13",),
+                function=guarantees.healed_link,
+                title="Acknowledged writes survive the healing of the link",
+            ),
+            Check(
+                name="stateless",
+                phrase="the virtual machines start at the second site in their initial state",
+                requirements=("MS-GR-04",),
+                function=stateless.check,
+                title="Stateless failover from the initial state",
+            ),
+            Check(
+                name="return-order",
+                phrase="the return to the repaired site keeps the same order",
+                requirements=("MS-GR-15",),
+                function=order.way_back,
+                title="Failback: replicated, then serving, then stopped",
+            ),
+            Check(
+                name="return-acknowledged-writes",
+                phrase="the return to the repaired site loses no acknowledged write",
+                requirements=("MS-GR-15",),
+                function=guarantees.way_back,
+                title="Acknowledged writes survive failback",
+            ),
+            Check(
+                name="move-replicated-first",
+                phrase="the service is replicated to the other site before it is stopped at the first",
+                requirements=("MS-MT-01",),
+                function=order.replicated_first,
+                title="A move replicates before it stops",
+            ),
+            Check(
+                name="move-acknowledged-writes",
+                phrase="the move loses no acknowledged write",
+                requirements=("MS-MT-03",),
+                function=guarantees.moved,
+                title="Acknowledged writes survive a move",
+            ),
+            Check(
+                name="move-serving-first",
+                phrase="the second site serves before the first is stopped",
+                requirements=("MS-MT-04",),
+                function=order.serving_first,
+                title="A move serves before it stops",
+            ),
+            Check(
+                name="move-network",
+                phrase="after the move the network functions are connected the same way",
+                requirements=("MS-MT-05",),
+                function=guarantees.moved_network,
+                title="Network equivalence after a move",
+            ),
+            Check(
+                name="move-vm-count",
+                phrase="after the move the same virtual machines are running",
+                requirements=("MS-MT-05",),
+                function=guarantees.moved_machines,
+                title="Sameness of virtual machines after a move",
+            ),
+            Check(
+                name="no-stop-without-copy",
+                phrase="the first site is not stopped without a copy",
+                requirements=("MS-MT-06",),
+                function=no_stop.check,
+                title="No stop where replication cannot complete",
+            ),
+            Check(
+                name="way-back-order",
+                phrase="the way back keeps the same order",
+                requirements=("MS-MT-07",),
+                function=order.way_back,
+                title="The way back: replicated, then serving, then stopped",
+            ),
+            Check(
+                name="way-back-acknowledged-writes",
+                phrase="the way back loses no acknowledged write",
+                requirements=("MS-MT-07",),
+                function=guarantees.way_back,
+                title="Acknowledged writes survive the way back",
+            ),
+            Check(
+                name="one-vnf",
+                phrase="one VNF has members in two or more clouds",
+                requirements=("MS-DC-01",),
+                function=members.one_vnf,
+                title="One VNF across clouds",
+            ),
+            Check(
+                name="one-cloud-reach",
+                phrase="members in different clouds reach exactly whom they would reach in one cloud",
+                requirements=("MS-DC-02",),
+                function=one_cloud.check,
+                title="Connected as if in one cloud",
+            ),
+            Check(
+                name="overflow",
+                phrase="the VNF reaches its full number of machines though the first cloud is full",
+                requirements=("MS-DC-03",),
+                function=members.overflow,
+                title="Growth beyond one cloud",
+            ),
+            Check(
+                name="surviving-members",
+                phrase="the members in the other clouds keep serving",
+                requirements=("MS-DC-04",),
+                function=members.survivors,
+                title="Loss of one cloud of several",
             ),
         )
     }

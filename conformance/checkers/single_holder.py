@@ -38,8 +38,8 @@ class Watch:
 
 def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-13. Figures: ``looks`` and ``unanswered``; ``longest_look_gap_s`` between looks at one site;
-    ``most_active`` holders proven at once; ``overlap_s`` (proven) and ``unresolved_s`` (the longest possible);
-    ``without_holder_s`` (the longest certain); ``trajectory`` of the number of active holders. O(n log n)."""
+    ``most_active`` holders proven at once; ``overlap_s`` (proven) and ``unresolved_s`` (the longest that may have gone
+    unseen); ``without_holder_s`` (the longest certain); ``trajectory`` of the number of active holders. O(n log n)."""
     sites = (record.info.first_site, record.info.second_site)
     identities = sorted({h.identity for h in record.holders})
     if not identities:
@@ -144,7 +144,7 @@ def _trajectory(watch: Watch, turn: TurningPoint) -> Iterator[Evidence]:
 def _figures(
     record: ScenarioRecord, watches: Sequence[Watch], overlaps: Sequence[tuple[int, int]]
 ) -> dict[str, FigureValue]:
-    gaps = [b.sent - a.sent for w in watches for seen in w.looks.values() for a, b in pairwise(seen)]
+    gaps = [b.done - a.sent for w in watches for seen in w.looks.values() for a, b in pairwise(seen)]
     active = 2 if overlaps else int(any(w.in_order() for w in watches))
     without = max((_without(w) for w in watches), default=0)
     return {
@@ -153,7 +153,7 @@ def _figures(
         "longest_look_gap_s": seconds(max(gaps, default=0)),
         "most_active": active,
         "overlap_s": seconds(max((b - a for a, b in overlaps), default=0)),
-        "unresolved_s": seconds(max((_room(w)[0] for w in watches), default=0)),
+        "unresolved_s": seconds(max([*gaps, *(_room(w)[0] for w in watches)], default=0)),
         "without_holder_s": seconds(without),
         "trajectory": "; ".join(f"{w.identity}: {_counts(w)}" for w in watches),
     }
