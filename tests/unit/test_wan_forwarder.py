@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import struct
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +17,15 @@ from netns_rig import INSIDE
 
 sys.path.insert(0, str(INSIDE))
 
+from netplane.wan.control import Control
 from netplane.wan.frames import internet_checksum, is_link_scope, packet_length
 from netplane.wan.impairments import NONE, BadRequest, Impairments, changed
+from netplane.wan.legs import Leg
 from netplane.wan.path import Path
 from netplane.wan.too_big import Router, fragments, too_big_reply
+from netplane.wan.wan import Wan
 
+NAMES = st.sampled_from(["directions", "impairments", "seed", "a>b", "b>a", "loss", "up", "mtu", "delay_ms"])
 NEAR, FAR = b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"
 
 
@@ -246,3 +253,24 @@ def test_no_frame_of_any_shape_breaks_the_path(kind: bytes, garbage: bytes, icmp
 def test_wrong_impairments_are_refused_with_what_is_expected(given_: Any, said: str) -> None:
     with pytest.raises(BadRequest, match=said.replace("(", r"\(")):
         changed(Impairments(), given_, "a>b")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["get", "set", "reset", "capture-stop"]), st.dictionaries(NAMES, JSON, max_size=3))
+def test_no_request_of_any_shape_breaks_the_control(op: str, request: dict[str, Any]) -> None:
+    wan = Wan([(Leg("a", "x1"), Leg("b", "x2"))], Router(), seed=1)
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as client:
+        control = Control(f"{folder}/c", wan, lambda: None)
+        client.connect(f"{folder}/c")
+        client.sendall(json.dumps({"op": op, **request}).encode() + b"\n")
+        for _ in ("the listener", "the client"):
+            control.serve(control.descriptors()[-1])
+        answer = json.loads(client.makefile().readline())
+        assert isinstance(answer.get("error"), str) or "directions" in answer
+        control.close()

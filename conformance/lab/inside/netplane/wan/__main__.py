@@ -21,7 +21,7 @@ from typing import NoReturn
 from netplane.wan import state
 from netplane.wan.control import Control
 from netplane.wan.impairments import BadRequest
-from netplane.wan.legs import Leg
+from netplane.wan.legs import Leg, check_permission
 from netplane.wan.path import Path
 from netplane.wan.too_big import Router
 from netplane.wan.wan import Wan
@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     links = [(Leg(*one), Leg(*other)) for one, other in options.link]
     wan = Wan(links, Router(options.router4, options.router6), options.seed)
     try:
+        check_permission()
         wan.look()
         if options.state:
             state.load(wan, options.state)
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         _forward(wan, control)
     except _Stop:
         wan.stop_capture()
-        os.unlink(options.control)
+        control.close()
     return 0
 
 

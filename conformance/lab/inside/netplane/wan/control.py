@@ -19,6 +19,7 @@ from netplane.wan.impairments import BadRequest
 from netplane.wan.wan import Wan
 
 _LONGEST_REQUEST = 1 << 16
+_MOST_CLIENTS = 64
 _KNOWN = {
     "get": (),
     "set": ("directions", "seed"),
@@ -32,6 +33,7 @@ class Control:
     """Listens at ``path``, which only the owner may use; ``on_change`` is called after each change of impairments."""
 
     def __init__(self, path: str, wan: Wan, on_change: Callable[[], None]) -> None:
+        self._path = path
         self._wan = wan
         self._on_change = on_change
         self._clients: dict[int, tuple[socket.socket, bytearray]] = {}
@@ -50,6 +52,13 @@ class Control:
         """To wait for requests on."""
         return [self._listener.fileno(), *self._clients]
 
+    def close(self) -> None:
+        """Hang up, and take the socket's file away."""
+        self._listener.close()
+        for client, _ in self._clients.values():
+            client.close()
+        os.unlink(self._path)
+
     def serve(self, descriptor: int) -> None:
         """Something can be read from this descriptor."""
         if descriptor == self._listener.fileno():
@@ -58,6 +67,10 @@ class Control:
             except OSError:
                 return  # it hung up while it waited
             client.setblocking(False)
+            if len(self._clients) >= _MOST_CLIENTS:
+                _sent(client, {"error": f"{_MOST_CLIENTS} clients are connected already; close some."})
+                client.close()
+                return
             self._clients[client.fileno()] = (client, bytearray())
         elif descriptor in self._clients:
             self._serve_client(descriptor)

@@ -19,6 +19,11 @@ _SO_RCVBUFFORCE = 33
 _GONE = (errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENETUNREACH)
 
 
+def check_permission() -> None:
+    """PermissionError if this process may not read frames."""
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+
+
 @dataclass
 class Leg:
     """``device`` of ``site``. A device that goes down, or away and comes back, is no error: see ``look``."""
@@ -73,8 +78,6 @@ class Leg:
             return
         try:
             self.open()
-        except PermissionError:
-            raise
         except OSError:
             return  # gone again: the next look finds out
         self.opened += 1

@@ -89,7 +89,9 @@ class Wan:
         paths, now = self._named(names), time.monotonic()
         undisturbed = vars(NONE)
         if impairments is not None:
-            if not isinstance(impairments, list) or not all(name in undisturbed for name in impairments):
+            if not isinstance(impairments, list) or not all(
+                isinstance(name, str) and name in undisturbed for name in impairments
+            ):
                 known = ", ".join(undisturbed)
                 raise BadRequest(f"impairments must be a list of names among {known}; not {impairments!r:.80}.")
             undisturbed = {name: undisturbed[name] for name in impairments}
