@@ -21,7 +21,8 @@ def judge_phrase(phrase: str, record: ScenarioRecord) -> CheckResult:
     if check is None:
         verdict = Verdict(Status.ERROR, f"No check is known for the sentence {phrase!r}.")
         return CheckResult(record.info.id, "unknown", phrase, record.info.requirements, verdict)
-    return CheckResult(record.info.id, check.name, phrase, check.requirements, judge_check(check.name, record))
+    requirements = tuple(dict.fromkeys((*check.requirements, *record.info.scopes)))
+    return CheckResult(record.info.id, check.name, phrase, requirements, judge_check(check.name, record))
 
 
 def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
@@ -42,6 +43,7 @@ def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
         error=error,
         finished=outcome is not None,
         duration_s=outcome.duration_s if outcome else None,
+        failed_step=outcome.failed_step if outcome else None,
     )
 
 

@@ -22,10 +22,12 @@ from conformance.redaction import redact, redacted
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scenario ended: written when its faults are healed, and again when something went wrong after that."""
+    """How a scenario ended: written when its faults are healed, and again when something went wrong after that.
+    ``failed_step`` is which of its steps (from 0) could not be carried out, None when none or when it is not known."""
 
     error: str | None
     duration_s: float
+    failed_step: int | None = None
 
 
 @dataclass(frozen=True)

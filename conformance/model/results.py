@@ -53,7 +53,8 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class ScenarioResult:
-    """One scenario: its checks and, where a phase went wrong, ``error`` in one sentence."""
+    """One scenario: its checks and, where a phase went wrong, ``error`` in one sentence. ``failed_step`` is which of
+    its steps (from 0) could not be carried out, None when none or when that is not known."""
 
     info: ScenarioInfo
     status: Status
@@ -61,6 +62,7 @@ class ScenarioResult:
     error: str | None = None
     finished: bool = True
     duration_s: float | None = None
+    failed_step: int | None = None
 
 
 @dataclass(frozen=True)

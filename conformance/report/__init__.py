@@ -8,20 +8,19 @@ from pathlib import Path
 
 from conformance.model import Requirement
 from conformance.model.results import RunResult
-from conformance.report.formats import FORMATS, Document, Format, JudgedRun, LoadRecord, write_document
+from conformance.report.formats import (
+    FORMATS,
+    Document,
+    Format,
+    JudgedRun,
+    LoadRecord,
+    default_formats,
+    is_report,
+    write_document,
+)
 from conformance.report.manifest import MANIFEST_FILE, render_manifest
 
 __all__ = ["FORMATS", "MANIFEST_FILE", "default_formats", "is_report", "write_reports"]
-
-
-def default_formats() -> tuple[Format, ...]:
-    """What every run is written in."""
-    return tuple(f for f in FORMATS.values() if f.by_default)
-
-
-def is_report(name: str) -> bool:
-    """Whether a file of the run folder, named relative to it, is a report and can be made again."""
-    return any(name == f.file or (f.file.endswith("/") and name.startswith(f.file)) for f in FORMATS.values())
 
 
 def write_reports(

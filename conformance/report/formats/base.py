@@ -13,7 +13,7 @@ from conformance.model.results import CheckResult, RunResult, ScenarioResult
 
 LoadRecord = Callable[[str], ScenarioRecord]
 
-EXTRAS: Mapping[str, str] = {"xlsxwriter": "reports", "reqif": "reqif"}
+EXTRAS: Mapping[str, str] = {"xlsxwriter": "reports"}
 """Package → the extra of this product that brings it."""
 
 

@@ -60,7 +60,7 @@ def _requirement(row: Row) -> dict[str, Any]:
         "id": row.result.id,
         "verdict": str(row.result.verdict),
         "reason": row.result.reason,
-        "figures": _figures(row.result.figures),
+        "figures": figures(row.result.figures),
         "demand": row.demand,
         "title": known.title if known else None,
         "use_case": known.use_case if known else None,
@@ -97,17 +97,18 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "requirements": list(check.requirements),
         "verdict": str(verdict.status),
         "reason": verdict.reason,
-        "figures": _figures(verdict.figures),
+        "figures": figures(verdict.figures),
         "evidence": [asdict(item) for item in verdict.evidence],
     }
 
 
-def _figures(figures: Mapping[str, FigureValue]) -> dict[str, FigureValue]:
-    return {name: _plain(value) for name, value in figures.items()}
+def figures(measured: Mapping[str, FigureValue]) -> dict[str, FigureValue]:
+    """Figures as JSON can hold them."""
+    return {name: _plain(value) for name, value in measured.items()}
 
 
 def _limit(value: Any) -> Any:
-    return _figures(value) if isinstance(value, Mapping) else _plain(value)
+    return figures(value) if isinstance(value, Mapping) else _plain(value)
 
 
 def _plain(value: FigureValue) -> FigureValue:
