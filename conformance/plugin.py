@@ -163,9 +163,12 @@ def pytest_bdd_before_step_call(
         request.getfixturevalue("play").settle()
 
 
-def pytest_bdd_step_error(request: pytest.FixtureRequest, exception: BaseException) -> None:
+def pytest_bdd_step_error(
+    request: pytest.FixtureRequest, scenario: Scenario, step: Any, exception: BaseException
+) -> None:
     """A sentence that could not be carried out leaves the scenario with an error."""
-    request.getfixturevalue("play").failed(exception)
+    number = next((n for n, known in enumerate(scenario.steps) if known is step), None)
+    request.getfixturevalue("play").failed(exception, number)
 
 
 @pytest.hookimpl(tryfirst=True)

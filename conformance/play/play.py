@@ -44,6 +44,7 @@ class Play:
         self._settled = False
         self._closed = False
         self._error: str | None = None
+        self._failed_step: int | None = None
 
     def begin(self, feature: Feature, scenario: Scenario) -> None:
         """Write down what is going to be done."""
@@ -209,15 +210,19 @@ class Play:
         result = judge_phrase(phrase, self._record)
         verdict = result.verdict
         self._session.judged(result)
+        said = f"{verdict.status}: {phrase}. {verdict.reason}"
+        if verdict.status is Status.FAIL:
+            pytest.fail(said, pytrace=False)
         if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
-            pytest.fail(f"{verdict.status}: {phrase}. {verdict.reason}", pytrace=False)
+            raise HarnessError(said)  # not a violation: reporters that tell failed from broken should be able to
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
-    def failed(self, error: BaseException) -> None:
-        """A sentence could not be carried out."""
+    def failed(self, error: BaseException, step: int | None = None) -> None:
+        """A sentence could not be carried out; ``step`` is which one, from 0."""
         if self._error is None and not self._settled:
             self._error = str(error) or type(error).__name__
+            self._failed_step = step
 
     def close(self) -> None:
         """Heal, stop and remove whatever is still there; safe to call twice, and not to be interrupted.
@@ -248,7 +253,8 @@ class Play:
         return tuple(undos)
 
     def _end(self) -> None:
-        outcome = Outcome(self._error, round((time.monotonic_ns() - self.stage.began) / 1e9, 3))
+        duration_s = round((time.monotonic_ns() - self.stage.began) / 1e9, 3)
+        outcome = Outcome(self._error, duration_s, self._failed_step)
         self._session.folder.end_scenario(self.info.id, outcome)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
