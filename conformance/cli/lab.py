@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from conformance.errors import UsageError
 from conformance.lab import Lab, LabStatus
+from conformance.lab.namespaces import MODES
 
 MIB = 1 << 20
 
@@ -27,14 +30,13 @@ _name = click.option(
 def lab() -> None:
     """Start and stop real OpenStack clouds on this machine: keystone, placement, glance, nova, neutron and cinder.
 
-    No root, no containers and no virtualisation are needed. An instance is a process tree of this machine, bound to its
-    Neutron fixed IP in 127.0.0.0/8, that runs its user_data script as cloud-init would. There is no packet data plane:
-    security groups, routers and L2 isolation are API records only.
+    No root, no containers and no virtualisation are needed. An instance is a process tree of this machine that runs its
+    user_data script as cloud-init would. In namespaces mode packets pass as Neutron says; in loopback mode guests are
+    bound to fixed IPs in 127.0.0.0/8, and security groups, routers and L2 isolation are API records only.
 
     \b
       multisite-ha lab up              two clouds, site-a and site-b
-      export OS_CLIENT_CONFIG_FILE=$(multisite-ha lab clouds --path)
-      openstack --os-cloud lab-site-a server list
+      multisite-ha lab exec -- openstack --os-cloud lab-site-a server list
       multisite-ha lab kill site-a     site loss: SIGKILL to everything of site-a, guests included
       multisite-ha lab start site-a    bring it back from its own databases
       multisite-ha lab down            stop everything and forget what was in the clouds
@@ -48,12 +50,19 @@ def lab() -> None:
 @click.option(
     "--sites", type=click.IntRange(2, 10), help="How many clouds a new lab has: site-a, site-b, ...  [default: 2]"
 )
-def up(name: str, sites: int | None) -> None:
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="auto",
+    show_default=True,
+    help="Whether packets pass as Neutron says (namespaces) or all guests share this machine's loopback.",
+)
+def up(name: str, sites: int | None, mode: str) -> None:
     """Start the lab, or whatever of it is not running, and wait until all of it is usable."""
     names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites)) if sites else None
     started = time.monotonic()
     with _progress() as progress:
-        chosen = Lab(name, names, progress)
+        chosen = Lab(name, names, progress, mode)
         chosen.up()
         progress(f"lab {name} is up after {time.monotonic() - started:.1f} s; clouds: {chosen.clouds_yaml}")
 
@@ -108,9 +117,23 @@ def clouds(name: str, only_path: bool) -> None:
         click.echo(chosen.clouds_yaml)
         return
     click.echo(f"clouds.yaml: {chosen.clouds_yaml}\nsites file:  {chosen.sites_yaml}\n")
-    click.echo(f"export OS_CLIENT_CONFIG_FILE={chosen.clouds_yaml}")
+    option = "" if name == "default" else f"--name {name} "
     for cloud in found.values():
-        click.echo(f"openstack --os-cloud {cloud} server list")
+        click.echo(f"multisite-ha lab exec {option}-- openstack --os-cloud {cloud} server list")
+
+
+@lab.command("exec", context_settings={"ignore_unknown_options": True})
+@_name
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def exec_(name: str, words: tuple[str, ...]) -> None:
+    """Run COMMAND where the lab's addresses lead somewhere, with its clouds.yaml: a client, curl, ping, a shell."""
+    chosen = Lab(name)
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(chosen.clouds_yaml)
+    command = chosen.command(words)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        raise UsageError(f"{command[0]!r} cannot be run: {error.strerror}.") from None
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Cached databases: the schemas, migrated once for everybody, and each site's seeded copy.
 
-``schema-<key>/db`` is made by the projects' own migrations; ``site-<name>-<octet>-<key>/`` is a copy of it after
+``schema-<key>/db`` is made by the projects' own migrations; ``site-<name>-<addresses>-<key>/`` is a copy of it after
 seeding, with ids and a password of its own, so that no two clouds share what different clouds would not share.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.lab import environment
+from conformance.lab.addressing import SiteAddresses
 from conformance.lab.files import write_private
 from conformance.lab.site import LabSite, write_files
 from conformance.lab.supervisor import INSIDE, Job, Supervisor
@@ -37,9 +38,9 @@ def schema_path(cache: Path) -> Path:
     return cache / f"schema-{key()}"
 
 
-def seeded_path(cache: Path, name: str, octet: int) -> Path:
+def seeded_path(cache: Path, name: str, addresses: SiteAddresses) -> Path:
     """Directory of a site's seeded databases."""
-    return cache / f"site-{name}-{octet}-{key()}"
+    return cache / f"site-{name}-{addresses.key}-{key()}"
 
 
 def ensure_schema(
@@ -89,9 +90,9 @@ def instantiate(source: Path, site: LabSite) -> None:
 
 def copy_seeded(cache: Path, site: LabSite) -> bool:
     """Copy the site's seeded databases from the cache; False when there are none that go with its password."""
-    if seeded_password(cache, site.name, site.addresses.octet) != site.password:
+    if seeded_password(cache, site.name, site.addresses) != site.password:
         return False
-    instantiate(seeded_path(cache, site.name, site.addresses.octet), site)
+    instantiate(seeded_path(cache, site.name, site.addresses), site)
     return True
 
 
@@ -108,8 +109,8 @@ def renew_ids(site: LabSite) -> None:
 
 def save_seeded(cache: Path, site: LabSite) -> None:
     """Keep consistent copies of a freshly seeded site's databases (its services may be running) and its password."""
-    final = seeded_path(cache, site.name, site.addresses.octet)
-    building = cache / f".{final.name}"  # nobody else builds it: the octet belongs to this lab
+    final = seeded_path(cache, site.name, site.addresses)
+    building = cache / f".{final.name}"  # nobody else builds it: the addresses' key belongs to this lab
     shutil.rmtree(building, ignore_errors=True)
     try:
         (building / "db").mkdir(parents=True, mode=0o700)
@@ -121,17 +122,17 @@ def save_seeded(cache: Path, site: LabSite) -> None:
             copy.close()
             source.close()
         write_private(building / "password", site.password)
-        for outdated in cache.glob(f"site-{site.name}-{site.addresses.octet}-*"):
+        for outdated in cache.glob(f"site-{site.name}-{site.addresses.key}-????????????"):
             shutil.rmtree(outdated)
         building.rename(final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def seeded_password(cache: Path, name: str, octet: int) -> str | None:
+def seeded_password(cache: Path, name: str, addresses: SiteAddresses) -> str | None:
     """Password that belongs to the cached databases of a site, or None when there are none."""
     try:
-        return (seeded_path(cache, name, octet) / "password").read_text()
+        return (seeded_path(cache, name, addresses) / "password").read_text()
     except FileNotFoundError:
         return None
 

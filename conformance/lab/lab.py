@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from conformance.lab import clouds, databases, processes, record, startup, status
-from conformance.lab.addressing import site_addresses
+from conformance.lab import clouds, databases, dataplane, namespaces, processes, record, startup, status
+from conformance.lab.addressing import SiteAddresses, site_addresses
 from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.guests import make_open
 from conformance.lab.places import check_usable, labs_directory
@@ -31,17 +31,22 @@ def _silent(message: str) -> None:
 class Lab:
     """A named lab of the current user. Creating this object does nothing; all methods can be repeated.
 
-    ``sites`` are the names for a new lab (site-a and site-b when not given); a lab that exists keeps its own.
-    ``progress`` is called with one line per step.
+    ``sites`` are the names for a new lab (site-a and site-b when not given) and ``mode`` is "namespaces", "loopback" or
+    "auto"; a lab that exists keeps its own. ``progress`` is called with one line per step.
     """
 
     def __init__(
-        self, name: str = "default", sites: Sequence[str] | None = None, progress: Callable[[str], None] = _silent
+        self,
+        name: str = "default",
+        sites: Sequence[str] | None = None,
+        progress: Callable[[str], None] = _silent,
+        mode: str = "auto",
     ) -> None:
         record.check_names(name, tuple(sites or DEFAULT_SITES))
         self.name = name
         self.directory = labs_directory() / name
         self._wanted = tuple(sites) if sites else None
+        self._mode = mode
         self._progress = progress
 
     # Looking
@@ -60,6 +65,11 @@ class Lab:
         """Names of the clouds in clouds.yaml by site; LabError if there is no such lab."""
         return {site.name: site.cloud for site in self._sites(self._existing())}
 
+    def exists(self) -> bool:
+        """Whether there are clouds, running or lost."""
+        known = record.load(self.directory)
+        return known is not None and any(site.directory.exists() for site in self._sites(known))
+
     def is_up(self) -> bool:
         """Whether all processes of all sites live and all APIs answer."""
         known = record.load(self.directory)
@@ -69,8 +79,34 @@ class Lab:
         """What runs right now, with memory."""
         known = record.load(self.directory)
         sites = self._sites(known) if known else []
-        return status.of_lab(self.name, self.directory, known.slot if known else None, sites)
+        mode = known.mode if known else "loopback"
+        return status.of_lab(self.name, self.directory, known.slot if known else None, mode, sites)
 
+    # Being inside
+
+    def enter(self) -> None:
+        """In namespaces mode, move this process to where the lab's addresses lead somewhere: for good, and before it
+        starts threads. A lab that does not exist gets its mode and its namespaces now, and its clouds by ``up()``."""
+        with self._prepared() as known:
+            pass
+        if known.mode == "namespaces":
+            namespaces.enter(self.directory)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """``enter()``; and when nobody has started any clouds by the end, nothing stays behind."""
+        self.enter()
+        try:
+            yield
+        finally:
+            if not self.exists():
+                self.down()
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """The command line that runs ``words`` where the lab's addresses lead somewhere."""
+        if self._existing().mode == "loopback" or namespaces.inside(self.directory):
+            return list(words)
+        return namespaces.command(self.directory, words)
     # Starting and stopping
 
     def up(self) -> None:
@@ -79,17 +115,12 @@ class Lab:
         Sites that were complete before are started from their own databases. If anything goes wrong, Ctrl-C included,
         whatever this call has started is killed again.
         """
-        for directory in (self.directory, cache_dir()):
-            check_usable(directory)
-        with full_disk_explained(self.directory):
-            make_open(self.directory)
-            with self._locked():
-                known = self._record_for_up()
-                check_space(self.directory, NEEDED_BYTES)
-                missing = [site for site in self._sites(known) if not startup.is_running(site)]
-                if missing:
-                    self._start(known, missing)
-                clouds.write(self.directory, self._sites(known))
+        with self._prepared() as known:
+            check_space(self.directory, NEEDED_BYTES)
+            missing = [site for site in self._sites(known) if not startup.is_running(site)]
+            if missing:
+                self._start(known, missing)
+            clouds.write(self.directory, self._sites(known))
 
     def down(self) -> None:
         """Stop everything and remove the clouds with all that was created in them; logs stay until the next ``up()``.
@@ -103,12 +134,18 @@ class Lab:
             reap()
             for site in (self.directory / "sites").glob("*"):
                 startup.remove_state(site)
-            for name in ("clouds.yaml", "sites.yaml", "lab.json", SOCKET):
+            for name in ("clouds.yaml", "sites.yaml", "lab.json", SOCKET, namespaces.RECORD, *namespaces.LEFTOVERS):
                 (self.directory / name).unlink(missing_ok=True)
 
     def kill_site(self, name: str) -> int:
         """SIGKILL every process of a site, guests and all they started included; returns how many there were."""
-        return processes.kill_sites([self._site(name)])
+        site = self._site(name)
+        if not site.addresses.packets:
+            return processes.kill_sites([site])
+        dataplane.cut(self.directory, name)  # first: nobody hears it die
+        killed = processes.kill_by_init(site) + processes.kill_sites([site])
+        dataplane.lose(self.directory, name)
+        return killed
 
     def start_site(self, name: str) -> None:
         """Bring a site that was lost back from its own databases; its nova starts the guests that ran before."""
@@ -123,7 +160,8 @@ class Lab:
                 self._start(known, [site])
 
     def _start(self, known: LabRecord, sites: list[LabSite]) -> None:
-        supervisor = Supervisor(self.name, self.directory, record.claim_name(known.slot))
+        wrap = self.command if known.mode == "namespaces" else list
+        supervisor = Supervisor(self.name, self.directory, record.claim_name(known.slot), wrap)
         try:
             startup.start(sites, supervisor, self._progress)
         except BaseException:
@@ -134,8 +172,28 @@ class Lab:
 
     # What is known about the lab
 
+    @contextmanager
+    def _prepared(self) -> Iterator[LabRecord]:
+        """Hold the lab's lock; its record is there, and in namespaces mode its namespaces."""
+        for directory in (self.directory, cache_dir()):
+            check_usable(directory)
+        with full_disk_explained(self.directory):
+            make_open(self.directory)
+            with self._locked():
+                known = self._record_for_up()
+                if known.mode == "namespaces" and namespaces.keeper(self.directory) is None:
+                    startup.ensure_environment(self._progress)  # nothing can be fetched from inside
+                    processes.kill_lab(self.name, self.directory)
+                    namespaces.make(self.name, self.directory, self._sites(known))
+                yield known
+
     def _record_for_up(self) -> LabRecord:
         known = record.load(self.directory)
+        if known and self._mode not in ("auto", known.mode):
+            raise LabUsageError(
+                f"The lab {self.name} is in {known.mode} mode, but {self._mode} was asked for. Stop it first "
+                f"(multisite-ha lab down --name {self.name}) or use another --name."
+            )
         if known and self._wanted and known.sites != self._wanted:
             raise LabUsageError(
                 f"The lab {self.name} has the sites {', '.join(known.sites)}, but {', '.join(self._wanted)} were asked "
@@ -143,6 +201,7 @@ class Lab:
             )
         if known and known.generation == databases.key():
             return known
+        mode = namespaces.choose(self._mode)
         processes.kill_lab(self.name, self.directory)
         if known:
             self._progress(f"the lab {self.name} was made by another version of multisite-ha: making it anew")
@@ -152,10 +211,10 @@ class Lab:
             slot = known.slot if known else record.free_slot()
             names = self._wanted or (known.sites if known else DEFAULT_SITES)
             passwords = {
-                name: databases.seeded_password(cache_dir(), name, site_addresses(slot, index).octet) or new_password()
+                name: databases.seeded_password(cache_dir(), name, _addresses(slot, index, mode)) or new_password()
                 for index, name in enumerate(names)
             }
-            made = LabRecord(self.name, slot, passwords, databases.key())
+            made = LabRecord(self.name, slot, passwords, databases.key(), mode)
             record.save(self.directory, made)
         return made
 
@@ -173,7 +232,13 @@ class Lab:
 
     def _sites(self, known: LabRecord) -> list[LabSite]:
         return [
-            LabSite(name, self.name, self.directory / "sites" / name, site_addresses(known.slot, index), password)
+            LabSite(
+                name,
+                self.name,
+                self.directory / "sites" / name,
+                _addresses(known.slot, index, known.mode),
+                password,
+            )
             for index, (name, password) in enumerate(known.passwords.items())
         ]
 
@@ -181,6 +246,10 @@ class Lab:
         return lock(
             self.directory / "lab.lock", lambda: self._progress(f"waiting for another command on lab {self.name}")
         )
+
+
+def _addresses(slot: int, index: int, mode: str) -> SiteAddresses:
+    return site_addresses(slot, index, packets=mode == "namespaces")
 
 
 @contextmanager

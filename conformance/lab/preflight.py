@@ -24,6 +24,8 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 def check_ports(sites: Sequence[LabSite]) -> None:
     """Raise LabError naming address, port and (if it can be seen) process of the first API port that is taken."""
     for site in sites:
+        if site.addresses.packets:
+            continue  # nobody else is where its services listen
         for service, port in PORTS.items():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the API server does

@@ -1,6 +1,7 @@
 """Finding and killing every process of a site: site loss, and nothing left behind.
 
-Three nets, since guests run programs that go their own ways: the titles of the lab's own processes and the trees below
+In namespaces mode the kernel kills a site with its init. Everywhere else, and for what is left of a lab, there are
+three nets, since guests run programs that go their own ways: the titles of the lab's own processes and the trees below
 them (a guest's init keeps its daemons below itself), the marker in the environment of guests' programs, and a working
 directory below an instance directory without a terminal (PostgreSQL overwrites its environment; a person's shell has a
 terminal and is left alone).
@@ -23,8 +24,10 @@ from conformance.waiting import NotReached, wait_until
 
 MARKER = "MULTISITE_HA_GUEST"  # set by labcloud.guest
 HYPERVISOR = "hypervisor"
+INIT = "init"  # of a site in namespaces mode
 SERVICES = (*PORTS, HYPERVISOR)
 SUPERVISOR_MODULE = "labcloud.supervisor"
+DATA_PLANE = "netplane."  # and the names of its modules
 END_TIMEOUT = 10.0  # seconds for killed processes to be gone
 
 
@@ -38,10 +41,25 @@ def title(site: LabSite, what: str) -> str:
     return lab_title(site.lab, site.directory, f"{site.name} {what}")
 
 
+def titled(start: str, end: str) -> list[psutil.Process]:
+    """Living processes whose command line begins and ends like this."""
+    return [
+        process
+        for process in psutil.process_iter()
+        if (words := _words(process)).startswith(start) and words.endswith(end) and _lives(process)
+    ]
+
+
 def services(site: LabSite) -> dict[str, psutil.Process]:
     """Living service processes of the site by service name."""
     titles = {title(site, service): service for service in SERVICES}
     return {titles[words]: process for process in psutil.process_iter() if (words := _words(process)) in titles}
+
+
+def init(site: LabSite) -> psutil.Process | None:
+    """The first process of the site's PID namespace; None in loopback mode, or when it does not run."""
+    wanted = title(site, INIT)
+    return next((process for process in psutil.process_iter() if _words(process) == wanted and _lives(process)), None)
 
 
 def supervisors(lab: str, directory: Path) -> list[psutil.Process]:
@@ -50,7 +68,8 @@ def supervisors(lab: str, directory: Path) -> list[psutil.Process]:
     found = [
         process
         for process in psutil.process_iter()
-        if ((words := _words(process)).startswith(start) and words.endswith(end)) or _is_supervisor(words, directory)
+        if ((words := _words(process)).startswith(start) and words.endswith(end))
+        or (_is_supervisor(words, directory) and DATA_PLANE not in words)
     ]
     own = lab_title(lab, directory, "supervisor")
     return sorted((process for process in found if _lives(process)), key=lambda process: _words(process) != own)
@@ -81,6 +100,16 @@ def of_lab(lab: str, directory: Path) -> list[psutil.Process]:
 def kill_sites(sites: Sequence[LabSite]) -> int:
     """SIGKILL all processes of the sites at once; returns how many there were."""
     return _kill_all(lambda: of_sites(sites), f"site {', '.join(site.name for site in sites)}")
+
+
+def kill_by_init(site: LabSite) -> int:
+    """SIGKILL the site's init, and with it all of the site in one moment; returns how many processes there were."""
+    first = init(site)
+    if first is None:
+        return 0
+    members = of_sites([site])
+    kill([first])
+    return len(members)
 
 
 def kill_lab(lab: str, directory: Path) -> int:
@@ -160,8 +189,9 @@ def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
 
 
 def _is_supervisor(words: str, directory: Path) -> bool:
-    """A fork server that has not set its title yet."""
-    return f" -m {SUPERVISOR_MODULE} " in words and words.endswith(f" --directory {directory}")
+    """A fork server that has not set its title yet, or a process of the data plane."""
+    known = f" -m {SUPERVISOR_MODULE} " in words or f" -m {DATA_PLANE}" in words
+    return known and words.endswith(f" --directory {directory}")
 
 
 def _words(process: psutil.Process) -> str:

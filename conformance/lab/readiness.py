@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from conformance.lab import dataplane
 from conformance.lab.addressing import PORTS
 from conformance.lab.site import COMPUTES, LabSite
 
@@ -18,7 +19,7 @@ TIMEOUT = 20.0  # seconds for one answer; the first one of a service can take a 
 def answers(site: LabSite, service: str, timeout: float = TIMEOUT) -> bool:
     """Whether the service's API gives an HTTP answer, whatever it is."""
     try:
-        urllib.request.urlopen(f"{site.addresses.url(service)}/", timeout=timeout).close()
+        _open(site, urllib.request.Request(f"{site.addresses.url(service)}/"), timeout).close()
     except urllib.error.HTTPError:
         return True  # 300 Multiple Choices and 401 are answers
     except (OSError, http.client.HTTPException):
@@ -67,7 +68,7 @@ def _token(site: LabSite) -> str:
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with _open(site, request, TIMEOUT) as answer:
         return str(answer.headers["X-Subject-Token"])
 
 
@@ -76,5 +77,11 @@ def _get(site: LabSite, service: str, path: str, token: str) -> Any:
     if service == "placement":
         headers["OpenStack-API-Version"] = "placement 1.18"
     request = urllib.request.Request(site.addresses.url(service) + path, headers=headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with _open(site, request, TIMEOUT) as answer:
         return json.load(answer)
+
+
+def _open(site: LabSite, request: urllib.request.Request, timeout: float) -> Any:
+    """Ask the site, from the operator's network where the lab has one."""
+    opener = dataplane.opener(site.lab_directory) if site.addresses.packets else urllib.request.build_opener()
+    return opener.open(request, timeout=timeout)

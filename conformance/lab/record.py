@@ -20,13 +20,15 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 class LabRecord:
     """A lab: its name, its slot of addresses, its sites in the order of their octets with their passwords.
 
-    ``generation`` names the databases' schema and seed: another version of the product cannot run them.
+    ``generation`` names the databases' schema and seed: another version of the product cannot run them. ``mode`` is
+    "loopback" or "namespaces".
     """
 
     name: str
     slot: int
     passwords: dict[str, str]
     generation: str
+    mode: str = "loopback"
 
     @property
     def sites(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.lab.addressing import PORTS, SiteAddresses
+from conformance.lab.dataplane import SOCKET
 from conformance.lab.files import write_private
 from conformance.lab.guests import guests_directory, instances_directory, make_open
 
@@ -45,6 +46,11 @@ class LabSite:
     def instances(self) -> Path:
         """Parent of the instances' directories."""
         return instances_directory(self.directory)
+
+    @property
+    def lab_directory(self) -> Path:
+        """The directory of the whole lab."""
+        return self.directory.parent.parent
 
     def log(self, service: str) -> Path:
         """The service's log file."""
@@ -91,6 +97,7 @@ def _description(site: LabSite, guest_path: str) -> dict[str, object]:
         "instances": str(site.instances),
         "guest_path": guest_path,
         "external_cidr": site.addresses.external,
+        "network_daemon": str(site.lab_directory / SOCKET) if site.addresses.packets else None,
         "urls": {service: site.addresses.url(service) for service in PORTS},
     }
 

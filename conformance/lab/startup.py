@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from conformance.lab import databases, environment, processes, readiness
+from conformance.lab import databases, dataplane, environment, processes, readiness
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.guests import guest_path, guests_directory
@@ -25,7 +26,11 @@ SEED_TIMEOUT = 120.0
 READY = "ready"  # a site's directory holds this file once the site has been complete
 START_ORDER = (HYPERVISOR, "nova", "neutron", "keystone", "cinder", "glance", "placement")  # the slowest first
 
+SPACES = "netns"  # below the lab's directory, as seen in the lab's mount namespace
+
 Progress = Callable[[str], None]
+Home = Mapping[str, object]
+"""The namespaces of a site's processes, see ``supervisor.Job``; loopback mode has none."""
 
 
 def is_running(site: LabSite) -> bool:
@@ -54,19 +59,33 @@ def start(sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) 
         write_files(site, venv, path)
     unseeded = [site for site in fresh if not databases.copy_seeded(cache, site)]
     supervisor.wait_ready()
+    homes = {site.name: home for site in sites if (home := _home(site, supervisor))}
     if unseeded:
         with _building(cache, progress):
             schema = databases.ensure_schema(cache, unseeded[0], venv, supervisor, progress)
-        _prepare(schema, unseeded, supervisor, progress)
+        _prepare(schema, unseeded, supervisor, homes, progress)
     progress(f"starting the services of {', '.join(site.name for site in sites)}")
-    _wait(supervisor, sites, _spawn(supervisor, sites), progress)
+    _wait(supervisor, sites, _spawn(supervisor, sites, homes), progress)
     if unseeded:
         progress("creating volume types, flavor and external network")
-        supervisor.run([_job(site, "keystone", "seed:resources", "resources") for site in unseeded], SEED_TIMEOUT)
+        supervisor.run(
+            [_job(site, "keystone", "seed:resources", "resources", homes) for site in unseeded], SEED_TIMEOUT
+        )
         for site in unseeded:
             databases.save_seeded(cache, site)
     for site in sites:
         (site.directory / READY).touch()
+
+
+def _home(site: LabSite, supervisor: Supervisor) -> Home | None:
+    """In namespaces mode: make the site's network anew and start its init, whose namespaces all others join."""
+    if not site.addresses.packets:
+        return None
+    dataplane.lose(site.lab_directory, site.name)
+    dataplane.restore(site.lab_directory, site.name)
+    place = {"netns": str(site.lab_directory / SPACES / f"services-{site.name}")}
+    first = _job(site, HYPERVISOR, "siteinit:serve", processes.INIT, {site.name: place})
+    return {"init": supervisor.spawn(first)}
 
 
 def remove_state(site_directory: Path) -> None:
@@ -82,6 +101,13 @@ def remove_state(site_directory: Path) -> None:
             entry.unlink()
 
 
+def ensure_environment(progress: Progress) -> None:
+    """Build the OpenStack environment unless it is there."""
+    cache = cache_dir()
+    with _building(cache, progress):
+        _environment(cache, progress)
+
+
 def _building(cache: Path, progress: Progress) -> AbstractContextManager[None]:
     return lock(cache / "build.lock", lambda: progress(f"waiting for another process that builds in {cache}"))
 
@@ -92,23 +118,27 @@ def _environment(cache: Path, progress: Progress) -> Path:
     return environment.ensure(cache, progress)
 
 
-def _prepare(schema: Path, sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) -> None:
+def _prepare(
+    schema: Path, sites: Sequence[LabSite], supervisor: Supervisor, homes: Mapping[str, Home], progress: Progress
+) -> None:
     """Give new sites what must be there before the services start: administrator, cells, catalogue, service users."""
     progress("preparing identity, catalogue and cells")
     for site in sites:
         databases.instantiate(schema, site)
         databases.renew_ids(site)
-    jobs = [_job(site, "keystone", "seed:bootstrap", "bootstrap") for site in sites]
-    supervisor.run([*jobs, *(_job(site, "nova", "seed:cells", "cells") for site in sites)], SEED_TIMEOUT)
-    pids = {supervisor.spawn(_service_job(site, "keystone")): (site, "keystone") for site in sites}
+    jobs = [_job(site, "keystone", "seed:bootstrap", "bootstrap", homes) for site in sites]
+    supervisor.run([*jobs, *(_job(site, "nova", "seed:cells", "cells", homes) for site in sites)], SEED_TIMEOUT)
+    pids = {supervisor.spawn(_service_job(site, "keystone", homes)): (site, "keystone") for site in sites}
     _wait_for_answers(supervisor, pids, lambda message: None)
-    supervisor.run([_job(site, "keystone", "seed:identity", "identity") for site in sites], SEED_TIMEOUT)
+    supervisor.run([_job(site, "keystone", "seed:identity", "identity", homes) for site in sites], SEED_TIMEOUT)
 
 
-def _spawn(supervisor: Supervisor, sites: Sequence[LabSite]) -> dict[int, tuple[LabSite, str]]:
+def _spawn(
+    supervisor: Supervisor, sites: Sequence[LabSite], homes: Mapping[str, Home]
+) -> dict[int, tuple[LabSite, str]]:
     running = {site.name: processes.services(site) for site in sites}
     return {
-        supervisor.spawn(_service_job(site, service)): (site, service)
+        supervisor.spawn(_service_job(site, service, homes)): (site, service)
         for service in START_ORDER
         for site in sites
         if service not in running[site.name]
@@ -164,10 +194,12 @@ def _ended(site: LabSite, service: str, end: str) -> LabError:
     )
 
 
-def _job(site: LabSite, nursery: str, entry: str, what: str) -> Job:
-    return Job(nursery, f"labcloud.{entry}", (), processes.title(site, what), site.directory, site.output(what))
+def _job(site: LabSite, nursery: str, entry: str, what: str, homes: Mapping[str, Home]) -> Job:
+    title, home = processes.title(site, what), homes.get(site.name)
+    return Job(nursery, f"labcloud.{entry}", (), title, site.directory, site.output(what), home)
 
 
-def _service_job(site: LabSite, service: str) -> Job:
-    entry, args = ("hypervisor:serve", ()) if service == HYPERVISOR else ("serve:serve", (service,))
-    return Job(service, f"labcloud.{entry}", args, processes.title(site, service), site.directory, site.output(service))
+def _service_job(site: LabSite, service: str, homes: Mapping[str, Home]) -> Job:
+    if service == HYPERVISOR:
+        return _job(site, HYPERVISOR, "hypervisor:serve", HYPERVISOR, homes)
+    return replace(_job(site, service, "serve:serve", service, homes), args=(service,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from conformance.lab import processes, readiness
 from conformance.lab.addressing import PORTS
 from conformance.lab.site import LabSite
 
-MODE = "loopback (no packet data plane: security groups, routers and L2 are API records only)"
+MODES = {
+    "loopback": "loopback (no packet data plane: security groups, routers and L2 are API records only)",
+    "namespaces": "namespaces (packets pass as Neutron says: security groups, routers, floating IPs, the WAN)",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class LabStatus:
         return bool(self.sites) and all(site.up for site in self.sites)
 
 
-def of_lab(name: str, directory: Path, slot: int | None, sites: Sequence[LabSite]) -> LabStatus:
+def of_lab(name: str, directory: Path, slot: int | None, mode: str, sites: Sequence[LabSite]) -> LabStatus:
     """Look at a lab; no ``slot`` and no ``sites`` when it does not exist."""
     supervisors = processes.supervisors(name, directory)
     return LabStatus(
@@ -83,7 +86,7 @@ def of_lab(name: str, directory: Path, slot: int | None, sites: Sequence[LabSite
         directory,
         slot,
         supervisors[0].pid if supervisors else None,
-        MODE,
+        MODES[mode],
         tuple(of_site(site) for site in sites),
         sum(memory(process) for process in processes.of_lab(name, directory)),
     )
@@ -104,7 +107,8 @@ def of_site(site: LabSite) -> SiteStatus:
             hypervisor is not None,
         )
     )
-    guests = [guest for directory in sorted(site.instances.glob("*")) if (guest := _guest(directory))]
+    inits = _guest_inits(site)
+    guests = [guest for directory in sorted(site.instances.glob("*")) if (guest := _guest(directory, inits))]
     return SiteStatus(site.name, site.cloud, site.addresses.api, site.directory, tuple(services), tuple(guests))
 
 
@@ -127,23 +131,26 @@ def _service(site: LabSite, name: str, process: psutil.Process | None) -> Servic
     )
 
 
-def _guest(directory: Path) -> GuestStatus | None:
+def _guest(directory: Path, inits: Mapping[str, psutil.Process]) -> GuestStatus | None:
     try:
         spec = json.loads((directory / "spec.json").read_text())
     except (OSError, ValueError):
         return None
-    init = _init(directory)
+    init = inits.get(spec["uuid"])
     size = len(init.children(recursive=True)) + 1 if init else 0
     return GuestStatus(
         spec["uuid"], spec["display_name"], spec["host"], tuple(spec["ips"]), init.pid if init else None, size
     )
 
 
-def _init(directory: Path) -> psutil.Process | None:
-    try:
-        recorded = json.loads((directory / "pid.json").read_text())
-        process = psutil.Process(recorded["pid"])
-        ticks = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[19])
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return process if ticks == recorded["started"] else None
+def _guest_inits(site: LabSite) -> dict[str, psutil.Process]:
+    """The first process of each living guest by server id: below the hypervisor, of those with its title the oldest.
+
+    (The pid that a guest's directory holds is one of its site's own PID namespace.)
+    """
+    start, _, end = processes.title(site, "guest \0").partition("\0")
+    found: dict[str, psutil.Process] = {}
+    for process in sorted(processes.titled(start, end), key=lambda process: process.create_time()):
+        uuid = " ".join(process.cmdline()).strip().removesuffix(end).rpartition(" ")[2]
+        found.setdefault(uuid, process)
+    return found

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +34,9 @@ class Job:
     title: str
     cwd: Path
     log: Path
+    within: Mapping[str, object] | None = None
+    """Namespaces: ``{"netns": path}`` for a site's init, which gets a PID namespace of its own; ``{"init": pid}`` to
+    join those of a site's init."""
 
     @property
     def what(self) -> str:
@@ -54,10 +57,14 @@ def code_digest() -> str:
 class Supervisor:
     """The fork server of the lab in ``directory``. It is a process of its own and outlives this object."""
 
-    def __init__(self, lab: str, directory: Path, claim: str) -> None:
+    def __init__(
+        self, lab: str, directory: Path, claim: str, wrap: Callable[[Sequence[str]], Sequence[str]] = list
+    ) -> None:
+        """``wrap`` turns its command line into the one that starts it where it is to live."""
         self._lab = lab
         self._directory = directory
         self._claim = claim
+        self._wrap = wrap
 
     @property
     def log(self) -> Path:
@@ -85,21 +92,23 @@ class Supervisor:
         with self.log.open("wb") as output:
             _CHILDREN.append(
                 subprocess.Popen(
-                    [
-                        str(environment.python(venv)),
-                        "-W",
-                        "ignore",
-                        "-m",
-                        processes.SUPERVISOR_MODULE,
-                        "--lab",
-                        self._lab,
-                        "--code",
-                        code_digest(),
-                        "--claim",
-                        self._claim,
-                        "--directory",
-                        str(self._directory),
-                    ],
+                    self._wrap(
+                        [
+                            str(environment.python(venv)),
+                            "-W",
+                            "ignore",
+                            "-m",
+                            processes.SUPERVISOR_MODULE,
+                            "--lab",
+                            self._lab,
+                            "--code",
+                            code_digest(),
+                            "--claim",
+                            self._claim,
+                            "--directory",
+                            str(self._directory),
+                        ]
+                    ),
                     cwd=self._directory,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -138,6 +147,7 @@ class Supervisor:
             "title": job.title,
             "cwd": str(job.cwd),
             "log": str(job.log),
+            "within": job.within,
         }
         return int(self._ask(request, timeout=120)["pid"])
 

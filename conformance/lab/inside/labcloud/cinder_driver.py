@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import errno
 import subprocess
 from pathlib import Path
 
@@ -137,17 +137,41 @@ class FileDriver(driver.VolumeDriver):
     # Adopting a file, for example a replica that another cloud's storage made
 
     def manage_existing(self, volume, existing_ref):
-        shutil.move(existing_ref["source-name"], self._path(volume))
+        source, target = self._existing(existing_ref), self._path(volume)
+        try:
+            source.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(source, target)
+            source.unlink()
+        self._grow(target, self._whole_gib(target))  # cinder has not set the volume's size yet
 
     def manage_existing_get_size(self, volume, existing_ref):
-        try:
-            size = Path(existing_ref["source-name"]).stat().st_size
-        except (KeyError, OSError) as error:
-            raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason=str(error)) from error
-        return max(1, -(-size >> 30))
+        return self._whole_gib(self._existing(existing_ref))
+
+    @staticmethod
+    def _whole_gib(path):
+        return max(1, -(-path.stat().st_size >> 30))
+
+    def _existing(self, existing_ref):
+        """The file that is to become a volume: its own file, nobody else's volume."""
+
+        def refuse(reason):
+            raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason=reason)
+
+        if "source-name" not in existing_ref:
+            refuse("source-name is missing: the absolute path of a file in raw format")
+        path = Path(existing_ref["source-name"])
+        if not path.is_absolute() or path.is_symlink() or not path.is_file():
+            refuse("source-name should be the absolute path of a regular file")
+        identifier = volume_utils.extract_id_from_volume_name(path.name)
+        if path.parent in self._pools() and volume_utils.check_already_managed_volume(identifier):
+            raise exception.ManageExistingAlreadyManaged(volume_ref=identifier)
+        return path
 
     def unmanage(self, volume):
-        pass
+        """The file stays where it is, under the volume's name."""
 
     def _update_volume_stats(self):
         self._stats = {

@@ -12,10 +12,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import setproctitle
+from netplane import kernel
 
 from labcloud import guest_app, processes, site
 
@@ -23,8 +25,14 @@ PR_SET_CHILD_SUBREAPER = 36
 MARKER = "MULTISITE_HA_GUEST"  # environment variable by which the harness knows a stray process of a guest
 
 
-def boot(directory: Path, here: site.Site) -> NoReturn:
-    """Be the guest of ``here`` whose instance directory is ``directory``; never returns."""
+def boot(directory: Path, here: site.Site, space: int | None) -> NoReturn:
+    """Be the guest of ``here`` whose instance directory is ``directory``; never returns.
+
+    ``space`` is its network namespace: it may do there what a machine's administrator may do to its own network.
+    """
+    if space is not None:
+        kernel.setns(space, kernel.NEWNET)
+        kernel.keep_capabilities((kernel.NET_BIND_SERVICE, kernel.NET_ADMIN, kernel.NET_RAW))
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # power is switched by the hypervisor only
@@ -108,8 +116,11 @@ def describe(status: int) -> str:
     return f"exit status {os.WEXITSTATUS(status)}"
 
 
-def stop(init: int, grace: float) -> None:
-    """Switch a guest off: SIGTERM to its programs, ``grace`` seconds to end, then SIGKILL to everything."""
+def stop(init: int, grace: float, unplug: Callable[[], None]) -> None:
+    """Switch a guest off: SIGTERM to its programs, ``grace`` seconds to end, then SIGKILL to everything.
+
+    It is unplugged from its network before: a machine without power does not close its connections.
+    """
 
     def programs() -> list[int]:
         return processes.tree(init)[1:]
@@ -119,6 +130,7 @@ def stop(init: int, grace: float) -> None:
             processes.send(pid, signal.SIGTERM)
             processes.send(pid, signal.SIGCONT)  # a paused program would never see it
         processes.poll(lambda: not programs(), grace)
+    unplug()
     processes.signal_tree(init, signal.SIGSTOP)  # nobody forks or reacts while we kill
     members = processes.tree(init)
     for pid in reversed(members):

@@ -15,7 +15,7 @@ import signal
 import socket
 from pathlib import Path
 
-from labcloud import guest, processes, site
+from labcloud import guest, network, processes, site
 
 SOCKET = "hypervisor.sock"  # relative to the site's directory: unix socket paths are limited to 107 bytes
 
@@ -50,10 +50,13 @@ def _answer(connection: socket.socket, here: site.Site) -> None:
     connection.settimeout(10)
     request = json.loads(connection.makefile().readline())
     directory = Path(request["directory"])
+    space = network.guest_space(here, directory.name)
     pid = os.fork()
     if pid == 0:
         signal.set_wakeup_fd(-1)
-        guest.boot(directory, here)
+        guest.boot(directory, here, space)
+    if space is not None:
+        os.close(space)
     connection.sendall(json.dumps({"pid": pid, "started": processes.started_at(pid)}).encode() + b"\n")
 
 

@@ -1,7 +1,8 @@
 """An instance's directory: what must survive a SIGKILL of nova, and what guest and harness read.
 
 ``spec.json``: who the guest is, its fixed IPs and volumes · ``pid.json``: its init · ``user_data`` · ``console.log`` ·
-``dev/disk/by-id``: links to attached volumes, where a machine has them below /dev.
+``dev/disk/by-id``: links to attached volumes, where a machine has them below /dev · ``on``, ``frozen``: files that are
+there while it is switched on, and while it is paused; the network daemon looks at them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from labcloud import processes
 
+ON, FROZEN = "on", "frozen"
 SERIAL_LENGTH = 20  # virtio-blk serials are cut to this length
 
 
@@ -55,6 +57,14 @@ def change(directory: Path, edit: Callable[[dict], object]) -> None:
     if spec:
         edit(spec)
         save(directory, spec)
+
+
+def mark(directory: Path, name: str, value: bool) -> None:
+    """Make or remove one of the files ``on`` and ``frozen``."""
+    if value:
+        (directory / name).touch()
+    else:
+        (directory / name).unlink(missing_ok=True)
 
 
 def remember_init(directory: Path, pid: int, started: int) -> None:

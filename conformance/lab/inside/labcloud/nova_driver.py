@@ -21,7 +21,7 @@ from nova.compute import power_state, task_states
 from nova.image import glance
 from nova.virt import fake, hardware
 
-from labcloud import guest, hypervisor, processes
+from labcloud import guest, hypervisor, network, processes, site
 from labcloud import instance as instance_directory
 
 CONF = nova.conf.CONF
@@ -37,6 +37,7 @@ class ProcessDriver(fake.FakeDriver):
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
         self._switching = threading.RLock()
+        self._site = site.load()
 
     def init_host(self, host):
         super().init_host(host)
@@ -170,16 +171,16 @@ class ProcessDriver(fake.FakeDriver):
         self.spawn(context, instance, instance.image_meta, None, None, None, network_info, block_device_info, power_on)
 
     def pause(self, instance):
-        self._signal(instance.uuid, signal.SIGSTOP, power_state.PAUSED)
+        self._freeze(instance.uuid, True, power_state.PAUSED)
 
     def unpause(self, instance):
-        self._signal(instance.uuid, signal.SIGCONT, power_state.RUNNING)
+        self._freeze(instance.uuid, False, power_state.RUNNING)
 
     def suspend(self, context, instance):
-        self._signal(instance.uuid, signal.SIGSTOP, power_state.SUSPENDED)
+        self._freeze(instance.uuid, True, power_state.SUSPENDED)
 
     def resume(self, context, instance, network_info, block_device_info=None, share_info=None):
-        self._signal(instance.uuid, signal.SIGCONT, power_state.RUNNING)
+        self._freeze(instance.uuid, False, power_state.RUNNING)
 
     def get_info(self, instance, use_cache=True):
         known = self.instances.get(instance.uuid)
@@ -193,17 +194,29 @@ class ProcessDriver(fake.FakeDriver):
         directory = _directory(instance_uuid)
         with self._switching:
             if not instance_directory.init_pid(directory):
+                instance_directory.mark(directory, instance_directory.FROZEN, False)
+                instance_directory.mark(directory, instance_directory.ON, True)
+                network.sync(self._site)
                 instance_directory.remember_init(directory, *hypervisor.start_guest(directory))
 
     def _stop(self, instance_uuid, grace):
-        init = instance_directory.init_pid(_directory(instance_uuid))
-        if init:
-            guest.stop(init, grace)
+        directory = _directory(instance_uuid)
 
-    def _signal(self, instance_uuid, number, state):
-        init = instance_directory.init_pid(_directory(instance_uuid))
+        def unplug():
+            instance_directory.mark(directory, instance_directory.ON, False)
+            network.sync(self._site)
+
+        init = instance_directory.init_pid(directory)
         if init:
-            processes.signal_tree(init, number)
+            guest.stop(init, grace, unplug)
+
+    def _freeze(self, instance_uuid, frozen, state):
+        directory = _directory(instance_uuid)
+        init = instance_directory.init_pid(directory)
+        if init:
+            instance_directory.mark(directory, instance_directory.FROZEN, frozen)
+            network.sync(self._site)  # the kernel would go on answering for it
+            processes.signal_tree(init, signal.SIGSTOP if frozen else signal.SIGCONT)
             self.instances[instance_uuid].state = state
 
     # Devices: recorded in spec.json, volumes also as links below dev/
@@ -223,6 +236,7 @@ class ProcessDriver(fake.FakeDriver):
     def attach_interface(self, context, instance, image_meta, vif):
         super().attach_interface(context, instance, image_meta, vif)
         instance_directory.change(_directory(instance.uuid), lambda spec: spec["ips"].extend(_addresses(vif)))
+        network.sync(self._site)
 
     def detach_interface(self, context, instance, vif):
         super().detach_interface(context, instance, vif)

@@ -13,11 +13,12 @@ from typing import NoReturn
 
 import setproctitle
 
-from labcloud import guest, wire
+from labcloud import guest, isolation, wire
 
 
 def tend(channel: socket.socket) -> NoReturn:
-    """Answer ``{"id", "entry", "args", "title", "cwd", "log"}`` with ``{"id", "pid"}``; tell ``{"pid", "end"}`` later.
+    """Answer ``{"id", "entry", "args", "title", "cwd", "log", "within"}`` with ``{"id", "pid"}``, or with ``{"id",
+    "error"}``; tell ``{"pid", "end"}`` later.
 
     Ends when the supervisor at the other end of ``channel`` does; the forked processes stay.
     """
@@ -28,6 +29,7 @@ def tend(channel: socket.socket) -> NoReturn:
     waiting.register(channel, selectors.EVENT_READ)
     waiting.register(reader, selectors.EVENT_READ)
     lines = wire.Lines(channel)
+    started: dict[int, int] = {}  # child → the process it is, or stands for
     while True:
         for key, _ in waiting.select():
             if key.fileobj == reader:
@@ -37,7 +39,11 @@ def tend(channel: socket.socket) -> NoReturn:
             if requests is None:
                 os._exit(0)
             for request in requests:
-                pid = os.fork()
+                try:
+                    pid, waited = isolation.fork(request.get("within"))
+                except OSError as error:
+                    wire.tell(channel, {"id": request["id"], "error": f"{request['title']} cannot be started: {error}"})
+                    continue
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
                     waiting.close()
@@ -45,11 +51,12 @@ def tend(channel: socket.socket) -> NoReturn:
                     os.close(reader)
                     os.close(writer)
                     _become(request)
+                started[waited] = pid
                 wire.tell(channel, {"id": request["id"], "pid": pid})
-        _report_ends(channel)
+        _report_ends(channel, started)
 
 
-def _report_ends(channel: socket.socket) -> None:
+def _report_ends(channel: socket.socket, started: dict[int, int]) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -57,7 +64,7 @@ def _report_ends(channel: socket.socket) -> None:
             return
         if not pid:
             return
-        wire.tell(channel, {"pid": pid, "end": guest.describe(status)})
+        wire.tell(channel, {"pid": started.pop(pid), "end": guest.describe(status)})
 
 
 def _become(request: dict) -> NoReturn:

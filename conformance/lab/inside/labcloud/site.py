@@ -9,7 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Site:
-    """One cloud. ``directory`` is absolute; ``urls`` maps a service's name to ``http://address:port``."""
+    """One cloud. ``directory`` is absolute; ``urls`` maps a service's name to ``http://address:port``.
+
+    ``network_daemon`` is the socket of the lab's network daemon, None in loopback mode.
+    """
 
     name: str
     lab: str
@@ -21,6 +24,7 @@ class Site:
     instances: Path
     guest_path: str
     external_cidr: str
+    network_daemon: str | None
     urls: dict[str, str]
 
     @property

@@ -4,7 +4,7 @@ It keeps a nursery per service with everything imported, and starts processes of
 unix socket: one JSON line per connection, answered by one JSON line.
 
 ``{"op": "hello"}`` → ``{"pid", "code", "nurseries": {name: end or null}}``
-``{"op": "spawn", "nursery", "entry", "args", "title", "cwd", "log"}`` → ``{"pid"}``
+``{"op": "spawn", "nursery", "entry", "args", "title", "cwd", "log", "within"}`` → ``{"pid"}``
 ``{"op": "ends", "pids": [..]}`` → ``{"ends": {pid: "exit status 0" or null while it runs}}``
 ``{"op": "shutdown"}`` → ``{}``; the sites' processes stay.
 """
@@ -142,6 +142,9 @@ class Supervisor:
         for message in messages:
             if "end" in message:
                 self.ends[message["pid"]] = message["end"]
+            elif "error" in message:
+                _, client = self._waiting_clients.pop(message["id"])
+                self._answer(client, {"error": message["error"]})
             else:
                 self.ends.setdefault(message["pid"], None)
                 _, client = self._waiting_clients.pop(message["id"])

@@ -4,9 +4,9 @@ Requests come over ``netd.sock`` in the lab's directory, one JSON line per conne
 descriptors ride with the answer.
 
 ``{"op": "sync", "site"}`` → what Neutron says at this moment is in force · ``{"op": "socket", "netns", "family",
-"type", "proto"}`` → a socket that lives there · ``{"op": "netns", "netns"}`` → the namespace itself · ``{"op": "edge", "site",
-"up"}`` → cut or rejoin a site · ``{"op": "site", "site", "up"}`` → forget a site's network, or make it anew ·
-``{"op": "status"}`` → namespaces and sites.
+"type", "proto"}`` → a socket that lives there · ``{"op": "netns", "netns"}`` → the namespace itself ·
+``{"op": "edge", "site", "up"}`` → cut or rejoin a site · ``{"op": "site", "site", "up"}`` → forget a site's network,
+or make it anew · ``{"op": "status"}`` → namespaces and sites.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from netplane.neutron import Database
 from netplane.spaces import Netns
 from netplane.wiring import Fabric
 
-ON = "on"  # a server's directory holds this file while its guest is switched on
+ON, FROZEN = "on", "frozen"  # files in a server's directory while its guest is switched on, and while it is paused
 
 
 class Site:
@@ -77,10 +77,13 @@ class Site:
         state = self._database.read()
         if state is None:
             return
-        wanted = topology.plan(state, self._is_on, self.record.pools, self._fabric.made.nodes)
+        wanted = topology.plan(state, self._power, self.record.pools, self._fabric.made.nodes)
         if self._fabric.apply(wanted):
             self.passes += 1
             self.took = time.perf_counter() - began
 
-    def _is_on(self, server: str) -> bool:
-        return os.path.exists(f"{self.record.instances}/{server}/{ON}")
+    def _power(self, server: str) -> topology.Power:
+        directory = f"{self.record.instances}/{server}"
+        if not os.path.exists(f"{directory}/{ON}"):
+            return "off"
+        return "frozen" if os.path.exists(f"{directory}/{FROZEN}") else "on"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from netplane import routers, rules
 from netplane.neutron import COMPUTE, GATEWAY, ROUTER, Port, State
 
+Power = Literal["off", "on", "frozen"]
 GUEST = "guest-"
 ROUTER_NODE = "router-"
 
@@ -69,10 +71,10 @@ def bridge_of(network: str) -> str:
     return f"b{network[:11]}"
 
 
-def plan(state: State, is_on: Callable[[str], bool], pools: Collection[str], before: Mapping[str, Node]) -> Plan:
-    """``is_on`` tells whether the guest of a server id is switched on; ``pools`` are the CIDRs that the operator
-    routes; ``before`` holds the nodes as they are, whose interfaces keep their names."""
-    attached = _attached(state, is_on, before)
+def plan(state: State, power: Callable[[str], Power], pools: Collection[str], before: Mapping[str, Node]) -> Plan:
+    """``power`` tells about the guest of a server id; ``pools`` are the CIDRs that the operator routes; ``before``
+    holds the nodes as they are, whose interfaces keep their names."""
+    attached = _attached(state, power, before)
     members = _members(state)
     nodes = {}
     for node, interfaces in attached.items():
@@ -92,13 +94,14 @@ def plan(state: State, is_on: Callable[[str], bool], pools: Collection[str], bef
 Attached = dict[str, list[tuple[Interface, Port]]]
 
 
-def _attached(state: State, is_on: Callable[[str], bool], before: Mapping[str, Node]) -> Attached:
+def _attached(state: State, power: Callable[[str], Power], before: Mapping[str, Node]) -> Attached:
     """The interfaces of every node, with the ports behind them."""
     attached: Attached = {}
     alive = {router.id for router in state.routers}
     for port in state.ports.values():
-        if port.owner.startswith(COMPUTE) and port.device and is_on(port.device):
-            node, prefix = GUEST + port.device, "eth"
+        heard = True
+        if port.owner.startswith(COMPUTE) and port.device and (state_of := power(port.device)) != "off":
+            node, prefix, heard = GUEST + port.device, "eth", state_of == "on"
         elif port.owner.startswith(ROUTER) and port.device in alive:
             node, prefix = ROUTER_NODE + port.device, "qg" if port.owner == GATEWAY else "qr"
         else:
@@ -107,7 +110,8 @@ def _attached(state: State, is_on: Callable[[str], bool], before: Mapping[str, N
         network = state.networks[port.network]
         tap = f"t{port.id[:11]}"
         name = _name(prefix, tap, before.get(node), {interface.name for interface, _ in attached[node]})
-        interface = Interface(name, tap, port.mac, bridge_of(port.network), network.mtu, port.up and network.up)
+        up = port.up and network.up and heard
+        interface = Interface(name, tap, port.mac, bridge_of(port.network), network.mtu, up)
         attached[node].append((interface, port))
     return attached
 

@@ -1,0 +1,145 @@
+"""The namespaces of a lab in namespaces mode: whether this machine has them, making them, finding and entering them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from conformance.lab.addressing import NamespaceAddresses
+from conformance.lab.errors import LabError, LabUsageError
+from conformance.lab.files import write_private
+from conformance.lab.inside.netplane import kernel
+from conformance.lab.site import LabSite
+
+INSIDE = Path(__file__).with_name("inside")
+RECORD = "netplane.json"
+KEEPER = "netplane.keeper"
+LEFTOVERS = ("netd.sock", "wan.sock", "wan-state.json")
+MODES = ("auto", "namespaces", "loopback")
+PREFERRED = "loopback"
+"""What ``auto`` is where namespaces are possible."""
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@cache
+def missing() -> str | None:
+    """None if this machine can have a data plane, else a sentence: what is missing and how to get it. 0.1 s, once."""
+    done = subprocess.run(
+        [sys.executable, "-S", str(INSIDE / "netplane" / "check.py")], capture_output=True, text=True, check=False
+    )
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        return f"Trying out namespaces failed: {done.stderr.strip()[-300:] or f'exit status {done.returncode}'}."
+    if found["missing"] is None:
+        return None
+    return f"This machine does not give us {found['missing']}. {found['how']}."
+
+
+def choose(wanted: str) -> str:
+    """The mode of a new lab. LabUsageError if it was asked for and cannot be had."""
+    if wanted not in MODES:
+        raise LabUsageError(f"A lab has one of the modes {', '.join(MODES)}; given was {wanted!r}.")
+    if wanted == "auto":
+        return "namespaces" if PREFERRED == "namespaces" and missing() is None else "loopback"
+    reason = missing() if wanted == "namespaces" else None
+    if reason:
+        raise LabUsageError(f"A lab in namespaces mode was asked for. {reason} Or use --mode loopback.")
+    return wanted
+
+
+def keeper(directory: Path) -> psutil.Process | None:
+    """The process that holds the namespaces of the lab in ``directory``, or None."""
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if KEEPER in words and words[-1:] == [str(directory)] and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def make(lab: str, directory: Path, sites: Sequence[LabSite]) -> None:
+    """Make the lab's namespaces and start its daemons, unless they are there. LabError says why it cannot be done."""
+    if keeper(directory):
+        return
+    described = {"lab": lab, "directory": str(directory), "sites": [_describe(site) for site in sites]}
+    write_private(directory / RECORD, json.dumps(described, indent=1))
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-m", KEEPER, "--lab", lab, "--directory", str(directory)],
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(INSIDE)},
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip() or f"The lab's keeper ended with exit status {done.returncode}."
+        raise LabError(f"{said} {missing() or ''}".strip())
+
+
+def command(directory: Path, words: Sequence[str]) -> list[str]:
+    """The command line that runs ``words`` inside, as the operator."""
+    return [sys.executable, "-S", str(INSIDE / "netplane" / "enter.py"), str(_pid(directory)), "--", *words]
+
+
+def inside(directory: Path) -> bool:
+    """Whether this process is in the lab's operator namespace."""
+    holder = keeper(directory)
+    return holder is not None and kernel.same_namespace(holder.pid, "net")
+
+
+def enter(directory: Path) -> None:
+    """Move this process into the operator's namespace, for good. It must not have started any threads.
+
+    Names of hosts are not looked up in there, and proxies of the environment cannot be reached: they are forgotten.
+    """
+    pid = _pid(directory)
+    if kernel.same_namespace(pid, "net"):
+        return
+    if threading.active_count() > 1:
+        raise LabError("A process with several threads cannot move into the lab: enter it first, then start threads.")
+    try:
+        kernel.enter(pid, ("user", "mnt", "net"))
+        kernel.keep_capabilities()  # what is started from here may belong to the lab
+    except OSError as error:
+        raise LabError(f"This process cannot move into the lab: {error.strerror}.") from error
+    for name in PROXIES:
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
+
+
+def _pid(directory: Path) -> int:
+    holder = keeper(directory)
+    if holder is None:
+        raise LabError(f"The namespaces of the lab in {directory} are gone. Make it anew: multisite-ha lab up.")
+    return holder.pid
+
+
+def _describe(site: LabSite) -> dict[str, object]:
+    addresses = site.addresses
+    assert isinstance(addresses, NamespaceAddresses)
+    return {
+        "name": site.name,
+        "number": addresses.number,
+        "database": str(site.directory / "db" / "neutron.sqlite"),
+        "instances": str(site.instances),
+        "pools": [addresses.tenant_pool, addresses.tenant_pool6],
+        "routed": [addresses.tenant_pool, addresses.tenant_pool6, addresses.external, addresses.services],
+        "services": addresses.services,
+        "api": addresses.api,
+        "operator": addresses.operator,
+        "edge": addresses.edge,
+    }
