@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from conformance.model import Requirement, ScenarioRecord, Status
 from conformance.model.results import RunResult, ScenarioResult
-from conformance.report.bothsites import BothSites
 from conformance.report.figures import shown_figures
 from conformance.report.keyfigures import KeyFigure, key_figures, loss, recovery
 from conformance.report.losses import SHOWN
@@ -27,8 +26,8 @@ LoadRecord = Callable[[str], ScenarioRecord]
 
 _FOLDER = Path(__file__).parent
 _MANY_SCENARIOS = 50
-_BINS, _BINS_OF_MANY = 240, 80
-_NAMED_IN_ALL, _NAMED_AT_LEAST = 5000, 10  # operations named one by one: in the whole page, and of one check
+_BINS, _BINS_OF_MANY = 240, 160
+_NAMED_IN_ALL, _NAMED_AT_LEAST = 20_000, 10  # operations named one by one: in the whole page, and of one check
 
 _ORIGINS = {
     "stated": "stated in the text",
@@ -52,14 +51,14 @@ def render_html(
 ) -> tuple[str, tuple[str, ...]]:
     """The page, and sentences about records that could not be shown in it.
 
-    Records are loaded one at a time and only their drawing is kept. A record that cannot be loaded costs its scenario
-    the timeline and tables, never the page.
+    Records are loaded one at a time and only their drawing is kept. In a page of many scenarios what belongs to one is
+    packed and the page's script unpacks it; every verdict and figure stands unpacked in it as well. A record that
+    cannot be loaded costs its scenario the timeline and tables, never the page.
     """
     rows = matrix(result, catalogue)
     environment = _environment()
     anchors = {scenario.info.id: f"s{n}" for n, scenario in enumerate(result.scenarios, start=1)}
     many = len(result.scenarios) > _MANY_SCENARIOS
-    both_sites = BothSites(environment.get_template("bothsites.html.j2"), share=many)
     most = min(SHOWN, max(_NAMED_AT_LEAST, _NAMED_IN_ALL // max(1, len(result.scenarios))))
     sections, problems = [], []
     for scenario in result.scenarios:
@@ -68,15 +67,15 @@ def render_html(
             problems.append(problem)
         sections.append(
             render_section(
-                environment.get_template("scenario.html.j2"),
+                environment,
                 scenario,
                 record,
                 result.info,
-                both_sites,
                 anchor=anchors[scenario.info.id],
                 max_bins=_BINS_OF_MANY if many else _BINS,
                 most=most,
                 open_=len(result.scenarios) <= 6 or (scenario.status is not Status.PASS and not many),
+                pack=many,
                 problem=problem,
             )
         )
@@ -99,6 +98,7 @@ def render_html(
         origins=_ORIGINS,
         reading=_READING,
         sections=sections,
+        packed=many,
         command_line=_command_line(result.info.command_line),
         limits=_limits(result),
         **_assets(),

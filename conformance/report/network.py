@@ -124,7 +124,7 @@ def _side(inventory: Inventory) -> _Side:
     for network in inventory.networks:
         row[network.id] = ("external" if network.external else "network", network.label)
         nets = [s.cidr for s in inventory.subnets if s.network_id == network.id]
-        side.rows[row[network.id]] = ", ".join(nets)
+        side.rows[row[network.id]] = ", ".join(sorted(nets))
     for group in inventory.security_groups:
         row[group.id] = ("security group", group.label)
         side.rows[row[group.id]] = f"{len(group.rules)} rule{'' if len(group.rules) == 1 else 's'}"
@@ -206,7 +206,7 @@ def _note(left: Mapping[Key, str], right: Mapping[Key, str], key: Key) -> str:
 def _detail(joint: tuple[Key, Key, str], left: _Side, right: _Side) -> str:
     (_, column), (_, row), kind = joint
     words = {"group": "in security group", "gateway": "gateway to", "floating": "floating IP on", "port": "port on"}
-    parts = [", ".join(side.joints[joint]) for side in (left, right) if joint in side.joints]
+    parts = [", ".join(sorted(side.joints[joint])) for side in (left, right) if joint in side.joints]
     return f"{column} {words[kind]} {row}: {' → '.join(dict.fromkeys(parts))}"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from jinja2 import Template
+from jinja2 import Environment
 from markupsafe import Markup
 
 from conformance.model import Evidence, Outcome, ScenarioRecord
 from conformance.model.results import CheckResult, RunInfo, ScenarioResult
-from conformance.report.bothsites import NETWORK_KINDS, BothSites
+from conformance.report.bothsites import NETWORK_KINDS, render_both_sites
 from conformance.report.faultlog import fault_runs
 from conformance.report.keyfigures import loss, recovery
 from conformance.report.losses import OPERATION_KINDS, SHOWN, losses, told
@@ -21,7 +23,6 @@ from conformance.report.timeline_svg import draw
 from conformance.report.trace import check_anchor
 from conformance.report.wording import brief, counted, duration, figure, number, unit_of
 
-_INDENT = re.compile(r"\n\s+")  # what indents the template would be a tenth of a large page
 _KEYWORDS = ("Given", "When", "Then", "And", "But", "*")
 
 
@@ -50,21 +51,22 @@ class Step:
 
 
 def render_section(
-    template: Template,
+    templates: Environment,
     scenario: ScenarioResult,
     record: ScenarioRecord | None,
     run: RunInfo,
-    both_sites: BothSites,
     *,
     anchor: str,
     max_bins: int,
     most: int,
     open_: bool,
+    pack: bool,
     problem: str | None,
 ) -> Markup:
     """The scenario as HTML. Without a record it holds what the verdicts say; ``problem`` says why there is no more.
 
-    ``most`` is how many operations are named for each check and kind, ``max_bins`` how many bins a timeline has."""
+    ``most`` is how many operations are named for each check and kind, ``max_bins`` how many bins a timeline has. With
+    ``pack`` all but the head line is compressed."""
     bracket = recovery(scenario)
     empty = ScenarioRecord(scenario.info, finished=scenario.finished)
     shown = _with_short_targets(record or empty, run.run_id)
@@ -72,13 +74,9 @@ def render_section(
     timeline = build_timeline(shown, bracket, lost, max_bins)
     origin = timeline.origin if timeline else 0
     caption = _caption(shown, timeline) if timeline else ""
-    html = template.render(
+    body = templates.get_template("body.html.j2").render(
         scenario=scenario,
         anchor=anchor,
-        open=open_,
-        bracket=bracket,
-        lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
-        took=f"took {duration(scenario.duration_s)}" if scenario.finished else "cut short",
         problems=[*([problem] if problem else []), *shown.problems],
         steps=steps(scenario),
         drawing=draw(timeline, f"{anchor}-timeline") if timeline else None,
@@ -88,13 +86,30 @@ def render_section(
         losses=losses(scenario.checks, shown, origin, most),
         faults=fault_runs(shown.events),
         doings=[event for event in shown.events if event.kind in ("scheme", "observation")],
-        both_sites=both_sites.render(scenario, shown, anchor),
+        both_sites=render_both_sites(templates.get_template("bothsites.html.j2"), scenario, shown, anchor),
         check_anchor=check_anchor,
         told=told,
         rerun=rerun_command(scenario, run),
         thresholds=_thresholds(scenario),
     )
-    return Markup(_INDENT.sub("\n", html))
+    return Markup(
+        templates.get_template("scenario.html.j2").render(
+            scenario=scenario,
+            anchor=anchor,
+            open=open_,
+            bracket=bracket,
+            lost=f"lost {number(lost[0])}" if lost and lost[0] else None,
+            took=f"took {duration(scenario.duration_s)}" if scenario.finished else "cut short",
+            packed=_packed(body) if pack else None,
+            body=Markup("") if pack else Markup(body),
+        )
+    )
+
+
+def _packed(html: str) -> str:
+    """HTML that the page's script unfolds: raw deflate in base64, a quarter of its size."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return base64.b64encode(packer.compress(html.encode()) + packer.flush()).decode()
 
 
 def _with_short_targets(record: ScenarioRecord, run_id: str) -> ScenarioRecord:

@@ -11,12 +11,18 @@ import pytest
 from chromium import BINARY, Page, open_page
 from report_run import MadeRun, made_run
 
+from conformance.model import Status
 from conformance.report.html import render_html
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no Chromium is installed (Debian: apt install chromium)")
 
 VISIBLE_ROWS = "document.querySelectorAll('#matrix tr[data-verdict]:not([hidden])').length"
 CHOSEN = "Array.from(document.querySelectorAll('#matrix tr[data-verdict]:not([hidden])')).map(r => r.id).join()"
+# True once the script has unpacked all details of scenarios, which a page of many keeps packed.
+UNPACKED = (
+    "new Promise(done => { const look = () => document.querySelector('[data-packed]') || !document.querySelector("
+    "'details.scenario:last-of-type .body') ? requestAnimationFrame(look) : done(true); look(); })"
+)
 ANSWER = "document.querySelector('[data-filter=matrix] output').textContent"
 
 
@@ -56,7 +62,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.mark.parametrize("scenarios", [1, 2, 60])
 def test_the_page_opens_without_complaints_or_requests(browser: Browser, tmp_path: Path, scenarios: int) -> None:
     async def look(page: Page) -> None:
+        assert await page.evaluate(UNPACKED)
         assert await page.evaluate("document.querySelectorAll('svg.timeline').length") == scenarios
+        assert await page.evaluate("document.querySelectorAll('svg.network-graph').length") == scenarios
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     browser.visit(tmp_path, made_run(scenarios=scenarios), look)
@@ -187,5 +195,112 @@ def test_what_a_screen_reader_needs_is_there(browser: Browser, tmp_path: Path) -
         steps = [int(level) for level in levels.split(",")]
         assert steps[0] == 1 and all(b - a <= 1 for a, b in zip(steps, steps[1:], strict=False))
         assert await page.evaluate("document.documentElement.lang") == "en"
+
+    browser.visit(tmp_path, made_run(), look)
+
+
+def test_a_packed_scenario_is_unpacked_before_a_link_leads_into_it(browser: Browser, tmp_path: Path) -> None:
+    async def look(page: Page) -> None:
+        await page.evaluate("location.hash = 's55c3'")
+        opened = (
+            "new Promise(done => { const look = () => document.getElementById('s55').open"
+            " && document.getElementById('s55c3') ? done(document.getElementById('s55c3').textContent)"
+            " : requestAnimationFrame(look); look(); })"
+        )
+        assert "every session survives" in await page.evaluate(opened)
+        assert await page.evaluate("document.querySelectorAll('#s55 .body').length") == 1
+
+    browser.visit(tmp_path, made_run(scenarios=60), look)
+
+
+def test_without_script_verdicts_and_figures_of_all_scenarios_are_there(browser: Browser, tmp_path: Path) -> None:
+    async def look(page: Page) -> None:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+        await page.open(await page.evaluate("location.href"))
+        text = await page.evaluate("document.body.innerText")
+        await page.call("Emulation.setScriptExecutionDisabled", value=False)
+        assert "Verdict: fail" in text
+        assert "Without script the details of single scenarios stay packed." in text
+        rows = await page.evaluate("document.querySelectorAll('#traces tr[data-verdict]').length")
+        assert rows == 60 * 6 + 3
+        assert await page.evaluate("document.querySelectorAll('#index tr[data-verdict]').length") == 60
+
+    browser.visit(tmp_path, made_run(scenarios=60), look)
+
+
+def test_the_way_from_a_clause_to_its_evidence_is_filtered_and_followed(browser: Browser, tmp_path: Path) -> None:
+    async def look(page: Page) -> None:
+        shown = "Array.from(document.querySelectorAll('#traces tr[data-verdict]:not([hidden])'))"
+        assert await page.evaluate(f"{shown}.length") == 15
+        await page.evaluate("document.querySelector('[data-filter=traces] [data-show=pass]').click()")
+        await page.evaluate("document.querySelector('[data-filter=traces] [data-show=not_tested]').click()")
+        assert await page.evaluate(f"{shown}.length") == 1
+        assert "acknowledged-writes" in await page.evaluate(f"{shown}[0].textContent")
+        await page.evaluate("document.getElementById('s2').open = false")
+        await page.evaluate(f"{shown}[0].querySelector('td:last-child a').click()")
+        opened = "new Promise(done => setTimeout(() => done(document.getElementById('s2').open)))"
+        assert await page.evaluate(opened)
+        assert await page.evaluate("location.hash") == "#s2c4"
+
+    browser.visit(tmp_path, made_run(), look)
+
+
+def test_everything_that_can_be_used_is_reached_with_the_tab_key_and_shows_its_focus(
+    browser: Browser, tmp_path: Path
+) -> None:
+    usable = (
+        "Array.from(document.querySelectorAll('a[href], button, input, summary, [tabindex=\"0\"]'))"
+        ".filter(e => e.checkVisibility({visibilityProperty: true})"
+        " && !e.closest('details:not([open]) > :not(summary)'))"
+    )
+
+    async def look(page: Page) -> None:
+        expected = await page.evaluate(f"{usable}.length")
+        await page.evaluate("window.reached = new Set(); window.plain = []")
+        note = (
+            "(() => { const e = document.activeElement; if (e === document.body) return false; reached.add(e);"
+            "if (getComputedStyle(e).outlineStyle === 'none') plain.push(e.outerHTML.slice(0, 80)); return true; })()"
+        )
+        for _ in range(expected + 5):
+            await page.call("Input.dispatchKeyEvent", type="rawKeyDown", key="Tab", windowsVirtualKeyCode=9)
+            await page.call("Input.dispatchKeyEvent", type="keyUp", key="Tab", windowsVirtualKeyCode=9)
+            if not await page.evaluate(note):
+                break
+        assert await page.evaluate(f"{usable}.filter(e => !reached.has(e)).map(e => e.outerHTML.slice(0, 80))") == []
+        assert await page.evaluate("plain") == []
+
+    browser.visit(tmp_path, made_run(), look)
+
+
+CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_as_it_is_drawn_stands_out_from_its_ground(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    run = made_run()
+    words = tuple(replace(r, verdict=s) for r, s in zip(run.result.requirements, Status, strict=True))
+    run = replace(run, result=replace(run.result, requirements=words))
+
+    async def look(page: Page) -> None:
+        await page.emulate(scheme=scheme)
+        await page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        found = await page.evaluate(CONTRASTS)
+        assert found["seen"] > 400
+        assert found["weak"] == []
+
+    browser.visit(tmp_path, run, look)
+
+
+def test_the_page_prints_with_every_line_of_the_trace_and_both_drawings(browser: Browser, tmp_path: Path) -> None:
+    async def look(page: Page) -> None:
+        await page.evaluate("document.querySelector('[data-filter=traces] [data-show=pass]').click()")
+        await page.emulate(media="print", width=794)
+        hidden = (
+            "Array.from(document.querySelectorAll('#traces tr[data-verdict]')).filter(r => !r.checkVisibility()).length"
+        )
+        assert await page.evaluate(hidden) == 0
+        drawings = "Array.from(document.querySelectorAll('.timeline, .network-graph'))"
+        wide = await page.evaluate(f"{drawings}.map(drawing => drawing.getBoundingClientRect().right)")
+        assert len(wide) == 4 and all(right <= 794 for right in wide)
 
     browser.visit(tmp_path, made_run(), look)

@@ -42,16 +42,38 @@
     if (input) { event.preventDefault(); input.focus(); input.select(); }
   });
 
-  // A link to something inside a closed scenario opens it.
-  function reveal() {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
-    const closed = target.closest("details");
-    if (closed && !closed.open) { closed.open = true; target.scrollIntoView(); }
-    if (target.hidden) target.hidden = false;
+  // In a page of many scenarios their details are packed: raw deflate in base64, unpacked once.
+  async function unfold(section) {
+    const text = section.dataset.packed;
+    if (!text) return;
+    delete section.dataset.packed;
+    let html;
+    try {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      html = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+    } catch (error) {
+      html = '<p class="callout v-error">This browser cannot unpack the details. Verdicts and figures are under Traceability.</p>';
+    }
+    section.insertAdjacentHTML("beforeend", html);
+    section.querySelectorAll("svg.timeline[data-bins]").forEach(read);
   }
-  window.addEventListener("hashchange", reveal);
-  reveal();
+
+  // A link to something inside a closed scenario, or to a hidden row, opens it.
+  async function reveal() {
+    const name = decodeURIComponent(location.hash.slice(1));
+    const section = document.getElementById((/^s\d+/.exec(name) || [""])[0]);
+    if (section && section.dataset.packed) await unfold(section);
+    const target = name && document.getElementById(name);
+    if (!target) return;
+    const hidden = target.hidden;
+    target.hidden = false;
+    let closed = hidden;
+    for (let d = target.closest("details:not([open])"); d; d = d.parentElement.closest("details:not([open])")) {
+      d.open = true;
+      closed = true;
+    }
+    if (closed || section) target.scrollIntoView();
+  }
   for (const button of document.querySelectorAll("button[data-all]")) {
     button.addEventListener("click", () => {
       document.querySelectorAll("details.scenario").forEach((d) => { d.open = button.dataset.all === "open"; });
@@ -112,4 +134,10 @@
     });
   }
   document.querySelectorAll("svg.timeline[data-bins]").forEach(read);
+
+  window.addEventListener("hashchange", reveal);
+  reveal();
+  const packed = Array.from(document.querySelectorAll("details[data-packed]"));
+  packed.forEach((section) => section.addEventListener("toggle", () => unfold(section)));
+  (async () => { for (const section of packed) await unfold(section); })();
 })();
