@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.errors import HarnessError, UsageError
+from conformance.redaction import redact
 
 if TYPE_CHECKING:
-    from pytest_bdd.parser import Feature, Scenario
+    from pytest_bdd.parser import Feature, Scenario, Step
 
+    from conformance.allure_bridge import AllureBridge
+    from conformance.play import Play
     from conformance.session import RunSession
 
 SESSION = pytest.StashKey["RunSession"]()
+ALLURE = pytest.StashKey["AllureBridge | None"]()
 _STEPS = "conformance.steps"
 
 
@@ -45,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the catalogue's ids and the feature folders' words as markers: a mistyped tag is an error."""
     if config.option.ms_run:
         _announce_tags(config)
+    if config.getoption("allure_report_dir", None):
+        from conformance.allure_bridge import AllureBridge
+
+        config.stash[ALLURE] = AllureBridge(Path(config.getoption("allure_report_dir")).absolute())
 
 
 def _announce_tags(config: pytest.Config) -> None:
@@ -148,27 +156,67 @@ def _scenario_name(item: pytest.Item) -> str:
     return str(template.render(example).name)
 
 
+def _play_of(request: pytest.FixtureRequest) -> Play | None:
+    """The play of a scenario of ours; None for the scenarios of another project in the same environment."""
+    play: Play | None = request.getfixturevalue("play") if isinstance(request.node.parent, FeatureFile) else None
+    return play
+
+
 def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> None:
     """Write down what the scenario is going to do before it does anything."""
-    request.getfixturevalue("play").begin(feature, scenario)
+    play = _play_of(request)
+    if play is None:
+        return
+    play.begin(feature, scenario)
+    if allure := request.config.stash.get(ALLURE, None):
+        allure.begin(play, session_of(request.config))
+
+
+def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """A sentence begins."""
+    if _play_of(request) and (allure := request.config.stash.get(ALLURE, None)):
+        allure.begin_step(step)
 
 
 def pytest_bdd_before_step_call(
-    request: pytest.FixtureRequest, step: Any, step_func: Callable[..., object], step_func_args: dict[str, object]
+    request: pytest.FixtureRequest, step: Step, step_func: Callable[..., object], step_func_args: dict[str, object]
 ) -> None:
     """The records are complete, and everything is healed, before the first Then looks at them."""
+    play = _play_of(request)
+    if play is None:
+        return
     if inspect.iscoroutinefunction(step_func):
         raise HarnessError(f"The step {step.name!r} is async: pytest-bdd would pass it without running it.")
     if step.type == "then":
-        request.getfixturevalue("play").settle()
+        play.settle()
+
+
+def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """A sentence was carried out."""
+    play = _play_of(request)
+    if play and (allure := request.config.stash.get(ALLURE, None)):
+        allure.end_step(step, play)
 
 
 def pytest_bdd_step_error(
-    request: pytest.FixtureRequest, scenario: Scenario, step: Any, exception: BaseException
+    request: pytest.FixtureRequest, scenario: Scenario, step: Step, exception: BaseException
 ) -> None:
     """A sentence that could not be carried out leaves the scenario with an error."""
+    play = _play_of(request)
+    if play is None:
+        return
     number = next((n for n, known in enumerate(scenario.steps) if known is step), None)
-    request.getfixturevalue("play").failed(exception, number)
+    play.failed(exception, number)
+    if allure := request.config.stash.get(ALLURE, None):
+        allure.end_step(step, play, exception)
+        allure.rest(scenario, step, play)
+
+
+def pytest_bdd_after_scenario(request: pytest.FixtureRequest) -> None:
+    """All sentences were carried out, or one could not be."""
+    play = _play_of(request)
+    if play and (allure := request.config.stash.get(ALLURE, None)):
+        allure.end(play, session_of(request.config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -181,6 +229,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
         trouble = (f"pytest itself ended with status {int(exitstatus)}.",)
     code = run.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED, trouble=trouble)
+    if (allure := session.config.stash.get(ALLURE, None)) and run.result is not None:
+        allure.finish(run.result)
     # A failed test outside of our scenarios, or a broken fixture, must not turn green because our verdict is a pass.
     session.exitstatus = code or (0 if exitstatus == pytest.ExitCode.OK else 3)
 
@@ -205,5 +255,5 @@ def pytest_runtest_makereport(
         and isinstance(call.excinfo.value, HarnessError)
         and isinstance(item.parent, FeatureFile)
     ):
-        report.longrepr = str(call.excinfo.value)
+        report.longrepr = redact(str(call.excinfo.value))
     return report

@@ -44,6 +44,7 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
 @click.option("--keep-lab", is_flag=True, help="Leave the lab running afterwards: the next run starts at once.")
+@click.option("--allure", metavar="DIR", help="Write Allure results to DIR while the run goes on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
 @click.option(
     "--json-events", metavar="FILE|-", help="Write what happens, one JSON object a line, to FILE or (-) to stdout."
@@ -61,6 +62,7 @@ def run(
     toxiproxy: str | None,
     no_faults: bool,
     keep_lab: bool,
+    allure: str | None,
     quiet: bool,
     json_events: str | None,
     dry_run: bool,
@@ -92,6 +94,8 @@ def run(
     )
     arguments = select(selection, profile)
     request = Request.read(options)
+    if allure and Path(allure).exists() and (not Path(allure).is_dir() or any(Path(allure).iterdir())):
+        raise UsageError(f"{allure} is there and not an empty folder: Allure would show its results as of one run.")
     if dry_run:
         from conformance.cli.dry_run import describe
 
@@ -103,7 +107,8 @@ def run(
         session = RunSession.open(options, progress)
         driver = _Driver(session)
         try:
-            pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal"], plugins=[driver])
+            extra = ["--alluredir", allure] if allure else []
+            pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal", *extra], plugins=[driver])
         finally:
             if session.result is None:
                 session.finish(interrupted=True)

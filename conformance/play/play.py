@@ -14,6 +14,7 @@ from conformance.faults.base import Fault
 from conformance.faults.site_loss import SiteLoss
 from conformance.judge import judge_phrase
 from conformance.model import Event, ScenarioInfo, ScenarioRecord, Status
+from conformance.model.results import CheckResult
 from conformance.play.clients import Clients
 from conformance.play.stage import Stage
 from conformance.play.subject import Subject
@@ -45,6 +46,8 @@ class Play:
         self._closed = False
         self._error: str | None = None
         self._failed_step: int | None = None
+        self._verdicts: dict[str, CheckResult] = {}
+        self.late_error: str | None = None  # went wrong while closing, when no sentence can be blamed any more
 
     def begin(self, feature: Feature, scenario: Scenario) -> None:
         """Write down what is going to be done."""
@@ -205,9 +208,7 @@ class Play:
 
     def judge(self, phrase: str) -> None:
         """Judge one Then sentence on the stored record; anything but a pass fails the pytest item."""
-        if self._record is None:
-            self._record = self._session.folder.load(self.info.id)
-        result = judge_phrase(phrase, self._record)
+        result = self.verdict_on(phrase)
         verdict = result.verdict
         self._session.judged(result)
         said = f"{verdict.status}: {phrase}. {verdict.reason}"
@@ -215,6 +216,19 @@ class Play:
             pytest.fail(said, pytrace=False)
         if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
             raise HarnessError(said)  # not a violation: reporters that tell failed from broken should be able to
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether the records are complete, so that Then sentences can be judged."""
+        return self._settled
+
+    def verdict_on(self, phrase: str) -> CheckResult:
+        """What the stored record says to one Then sentence; judged once, however often it is asked."""
+        if self._record is None:
+            self._record = self._session.folder.load(self.info.id)
+        if phrase not in self._verdicts:
+            self._verdicts[phrase] = judge_phrase(phrase, self._record)
+        return self._verdicts[phrase]
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -236,7 +250,8 @@ class Play:
                 try:
                     undo()
                 except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up
-                    self._error = self._error or f"While {name}: {error}"
+                    self.late_error = self.late_error or f"While {name}: {error}"
+                    self._error = self._error or self.late_error
                     self._session.say(f"  ERROR while {name}: {error}")
             self._stage.close()
             self._closed = True

@@ -14,6 +14,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from conformance.checkers.registry import all_checks
+from conformance.errors import HarnessError
 from conformance.play import Play
 from conformance.plugin import session_of
 from conformance.vocabulary import SITE_LOSS, during, is_link_fault
@@ -27,6 +28,8 @@ def play(request: pytest.FixtureRequest) -> Iterator[Play]:
         yield play
     finally:
         play.close()
+    if play.late_error:
+        raise HarnessError(play.late_error)  # pytest and its reporters are to see an error of any phase
 
 
 class Sentences(parsers.StepParser):

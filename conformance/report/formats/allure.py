@@ -18,7 +18,7 @@ from allure_commons.model2 import Attachment, Label, Link, StatusDetails, TestRe
 from allure_commons.model2 import Status as AllureStatus
 
 from conformance.model import Requirement, Status, Strength
-from conformance.model.results import CheckResult, ScenarioResult
+from conformance.model.results import CheckResult, RunResult, ScenarioResult
 from conformance.records import EVENTS_FILE, SCENARIO_FILE
 from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.formats.sentences import Done, Sentence, sentences, trouble, verdict_text
@@ -56,20 +56,27 @@ def render(run: JudgedRun) -> Document:
     if not run.result.finished:
         result = _cut_short(run)
         files[f"{result.uuid}-result.json"] = _json(result)
-    info = run.result.info
+    files.update(about(run.result))
+    return Document(files)
+
+
+def about(result: RunResult) -> dict[str, str]:
+    """The files that say which run it was, and how failures are sorted."""
+    info = result.info
     facts = {
         "multisite-ha": info.product_version,
         "run": info.run_id,
-        "verdict": WORDS[run.result.verdict].text,
+        "verdict": WORDS[result.verdict].text,
         "profile": info.profile,
         "vnf": info.vnf,
         "scheme": info.scheme,
         "seed": str(info.seed),
         **info.environment,
     }
-    files["environment.properties"] = "".join(f"{_property(name)}={_one_line(v)}\n" for name, v in facts.items())
-    files["categories.json"] = json.dumps(CATEGORIES, indent=1) + "\n"
-    return Document(files)
+    return {
+        "environment.properties": "".join(f"{_property(name)}={_one_line(v)}\n" for name, v in facts.items()),
+        "categories.json": json.dumps(CATEGORIES, indent=1) + "\n",
+    }
 
 
 def labels(
