@@ -149,7 +149,7 @@ class _Trying:
         self._selector.unregister(connection)
         connection.close()
 
-    def _shared_socket(self, what: str, place: Place, version: int, kind: int, proto: int) -> None:
+    def _shared_socket(self, what: str, place: Place, version: int, kind: socket.SocketKind, proto: int) -> None:
         key = (what, place.netns, version)
         if key not in self._shared:
             self._shared[key] = opened = open_in(self._sockets, place, version, kind, proto)

@@ -16,7 +16,9 @@ class DataPlaneError(HarnessError):
 class OpenSocket(Protocol):
     """Hands out sockets that live in other network namespaces; the caller closes them."""
 
-    def __call__(self, netns: str, family: int, kind: int, proto: int = 0) -> socket.socket:
+    def __call__(
+        self, netns: str, family: socket.AddressFamily, kind: socket.SocketKind, proto: int = 0, /
+    ) -> socket.socket:
         """A new socket of the namespace named ``netns``. OSError or HarnessError if it cannot be had."""
 
 
@@ -42,7 +44,9 @@ def family(version: int) -> socket.AddressFamily:
     return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
-def open_in(sockets: OpenSocket, place: Place, version: int, kind: int, proto: int = 0) -> socket.socket:
+def open_in(
+    sockets: OpenSocket, place: Place, version: int, kind: socket.SocketKind, proto: int = 0
+) -> socket.socket:
     """A non-blocking socket in ``place``. DataPlaneError if it cannot be had."""
     try:
         opened = sockets(place.netns, family(version), kind, proto)

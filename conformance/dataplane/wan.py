@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,9 +57,9 @@ class WanControl:
         line = json.dumps({k: v for k, v in request.items() if v is not None}).encode() + b"\n"
         answer = b""
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
+            with socket.socket(socket.AF_UNIX) as connection, _short(self.path) as path:
                 connection.settimeout(_TIMEOUT_S)
-                connection.connect(str(self.path))
+                connection.connect(path)
                 connection.sendall(line)
                 while not answer.endswith(b"\n") and (more := connection.recv(1 << 16)):
                     answer += more
@@ -141,6 +142,16 @@ class WanLink:
         if direction not in shown:
             raise DataPlaneError(f"The lab's WAN has no direction {direction!r}. Known: {', '.join(shown)}.")
         return dict(shown[direction])
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Another name for a socket's path, which must not be longer than 107 bytes."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _longest_on_its_way_ms(impairments: Mapping[str, Any]) -> float:

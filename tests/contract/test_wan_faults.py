@@ -13,11 +13,12 @@ from conformance.errors import UsageError
 from conformance.faults import wan_fault
 from conformance.faults.base import Fault
 from conformance.faults.wan_corruption import WanCorruption
+from conformance.faults.wan_cut import WanCut, WanOneWayCut
+from conformance.faults.wan_delay import WanDelay
 from conformance.faults.wan_duplication import WanDuplication
 from conformance.faults.wan_flapping import WanFlapping
 from conformance.faults.wan_loss import WanLoss
 from conformance.faults.wan_mtu import WanMtu
-from conformance.faults.wan_one_way_cut import WanOneWayCut
 from conformance.faults.wan_rate import WanRate
 from conformance.faults.wan_reordering import WanReordering
 from conformance.undo import UNDO_ACTIONS
@@ -46,6 +47,9 @@ FAULTS: dict[str, Callable[[WanLink], Fault]] = {
     "corruption": lambda link: WanCorruption(link, 0.1),
     "duplication": lambda link: WanDuplication(link, 0.1),
     "reordering": lambda link: WanReordering(link, 0.1, 5),
+    "delay": lambda link: WanDelay(link, 30),
+    "jitter": lambda link: WanDelay(link, 30, 20, ["a>b"]),
+    "cut": lambda link: WanCut(link),
     "one-way cut": lambda link: WanOneWayCut(link, "a>b"),
     "flapping": lambda link: WanFlapping(link, 100, 0.4),
     "mtu": lambda link: WanMtu(link, 1300, directions=["a>b"]),

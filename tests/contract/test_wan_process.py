@@ -111,8 +111,8 @@ def test_a_device_that_goes_down_or_is_made_anew_carries_packets_again(rig: Rig,
     rig.run("edge-a", "ip", "addr", "add", f"{address(1, 2)}/30", "dev", "wan2")
     rig.run("edge-a", "ip", "addr", "add", f"{address(1, 2, 6)}/64", "dev", "wan2", "nodad")
     rig.run("edge-a", "ip", "link", "set", "wan2", "up")
-    switch_off = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); import netplane.wan.offloads as o; o.switch_off('wan2')"
-    rig.run("edge-a", sys.executable, "-c", switch_off)
+    code = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); from netplane.wan.offloads import switch_off as off; "
+    rig.run("edge-a", sys.executable, "-c", code + "off('wan2')")
     wait_until(lambda: link.ping(count=2, timeout=0.2).all_answered, timeout=10, what="packets over the new device")
 
 

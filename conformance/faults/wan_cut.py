@@ -1,8 +1,8 @@
-"""A link between two sites that carries nothing any more in one direction."""
+"""A WAN between two sites that carries nothing any more, in one direction or in both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from conformance.dataplane import WanLink
 from conformance.faults.wan_fault import WanFault
@@ -13,13 +13,13 @@ _INTERVAL_S = 0.002
 _SHARE_THAT_SHOWS = 0.8
 
 
-class WanOneWayCut(WanFault):
-    """Every packet of ``direction`` (``site>site``) is lost, those on their way too; the way back is as it was."""
+class WanCut(WanFault):
+    """Every packet is lost, those on their way too, and nobody is told: connections stay open and silent."""
 
-    name = "wan-one-way-cut"
+    name = "wan-cut"
 
-    def __init__(self, link: WanLink, direction: str) -> None:
-        super().__init__(link, {"up": False}, (direction,))
+    def __init__(self, link: WanLink, directions: Sequence[str] | None = None) -> None:
+        super().__init__(link, {"up": False}, directions)
 
     def _measure(self) -> Mapping[str, int]:
         bursts = self._link.bursts(count=_COUNT, interval=_INTERVAL_S)
@@ -33,3 +33,12 @@ class WanOneWayCut(WanFault):
 
     def _words(self, value: int) -> str:
         return f"{value} of {_COUNT} packets arrived"
+
+
+class WanOneWayCut(WanCut):
+    """As a cut, in one ``direction`` (``site>site``); the way back is as it was."""
+
+    name = "wan-one-way-cut"
+
+    def __init__(self, link: WanLink, direction: str) -> None:
+        super().__init__(link, (direction,))
