@@ -428,13 +428,17 @@ def write_folder(record: ScenarioRecord, folder: Path, expected: Mapping[str, An
     _write(folder / "scenario.json", json.dumps(asdict(record.info), indent=1))
     lines: list[tuple[int, int, dict[str, Any]]] = []
     for op in record.history:
-        asked = {"i": op.id, "p": op.process, "type": "invoke", "f": op.f, "key": op.key, "value": op.value}
+        answered = op.value if op.f == "get" else None
+        asked = {"i": op.id, "p": op.process, "type": "invoke", "f": op.f, "key": op.key}
+        asked["value"] = None if answered else op.value
         asked |= {"t": op.invoked, "site": op.site} | ({"final": True} if op.final else {})
         lines.append((op.invoked, 1, asked))
         if op.completed is not None:
             told = {"i": op.id, "p": op.process, "type": op.outcome.value, "t": op.completed, "error": op.error}
             if op.f == "scan" and op.outcome is Outcome.OK:
                 told |= {"items": [list(item) for item in op.items], "complete": op.complete}
+            if answered:
+                told["value"] = answered
             lines.append((op.completed, 0, told))
     lines.sort(key=lambda line: line[:2])
     _lines(folder / "history.jsonl", (line for _, _, line in lines))
