@@ -12,12 +12,14 @@ from types import MappingProxyType
 from conformance.checkers import (
     acknowledged_writes,
     guarantees,
+    linearizability,
     members,
     network,
     no_stop,
     one_cloud,
     order,
     outage,
+    session_guarantees,
     sessions,
     single_holder,
     stateless,
@@ -248,6 +250,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-DC-04",),
                 function=members.survivors,
                 title="Loss of one cloud of several",
+            ),
+            Check(
+                name="linearizability",
+                phrase="every register reads as if there were one copy",
+                requirements=("MS-GR-13",),
+                function=linearizability.check,
+                title="Registers behave as one copy",
+            ),
+            Check(
+                name="session-guarantees",
+                phrase="every client finds what it has written and read",
+                requirements=("MS-GR-03",),
+                function=session_guarantees.check,
+                title="Clients keep what they have written and read",
             ),
         )
     }
