@@ -21,6 +21,7 @@ class _Entry(Settings):
     strength: Strength
     verification: Verification = Verification.AUTOMATIC
     thresholds: tuple[str, ...] = ()
+    scope: bool = False
     note: str = ""
 
 
@@ -54,5 +55,6 @@ def load_catalogue(path: Path | None = None) -> dict[str, Requirement]:
             verification=entry.verification,
             thresholds=entry.thresholds,
             note=entry.note.strip(),
+            scope=entry.scope,
         )
     return found

@@ -48,6 +48,11 @@ def requirement_tags(tags: set[str]) -> tuple[str, ...]:
     return tuple(sorted(tag for tag in tags if tag in load_catalogue()))
 
 
+def scope_tags(tags: set[str]) -> tuple[str, ...]:
+    """The ids among tags of requirements that every check of a scenario judges, sorted."""
+    return tuple(r for r in requirement_tags(tags) if load_catalogue()[r].scope)
+
+
 def check_feature(path: Path) -> None:
     """Refuse a feature that could mislead: UsageError names the file, the scenario and what is wrong.
 
@@ -87,7 +92,9 @@ def _check_scenario(path: Path, feature: Feature, scenario: ScenarioTemplate) ->
             near = closest(phrase, [c.phrase for c in all_checks().values()])
             raise UsageError(f"{where}: no check stands behind the sentence {phrase!r}. {near}")
         judged.update(check.requirements)
-    tagged = set(requirement_tags(tags))
+    scopes = set(scope_tags(tags))
+    tagged = set(requirement_tags(tags)) - scopes
+    judged -= scopes
     if tagged != judged:
         raise UsageError(
             f"{where}: its tags and its Then sentences disagree. "
@@ -104,7 +111,8 @@ def scenarios_by_requirement() -> dict[str, list[str]]:
     for path in sorted(features_dir().rglob("*.feature")):
         for feature in get_features([str(path)]):
             for scenario in feature.scenarios.values():
-                for requirement in requirement_tags(scenario.tags | feature.tags):
+                rule = scenario.rule.tags if scenario.rule else set()
+                for requirement in requirement_tags(scenario.tags | feature.tags | rule):
                     found.setdefault(requirement, []).append(f"{feature.name}: {scenario.name}")
     return found
 

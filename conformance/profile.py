@@ -24,6 +24,7 @@ class ThresholdSettings(Settings):
     max_error_share: float = Field(default=0.01, gt=0, lt=1)
     plane_rto_s: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     holder_tolerance_s: float = Field(default=0.5, gt=0)
+    catch_up_s: float = Field(default=30, gt=0)
 
 
 class LoadSettings(Settings):

@@ -19,6 +19,7 @@ class ScenarioInfo:
     """What was asked, written before anything was done (scenario.json).
 
     ``then`` holds the texts of the Then steps in order: judging them needs nothing but this and the records.
+    ``scopes`` are those among ``requirements`` that every check of the scenario judges.
     ``faults_planned`` names every fault the scenario is to inject; a plan that was not carried out in full can
     never end in pass. ``first_site`` is where the VNF runs, ``second_site`` where it fails over to.
     ``tenant_pools`` maps a site to the CIDR its tenant subnets are carved from: the declared address translation is
@@ -36,6 +37,7 @@ class ScenarioInfo:
     thresholds: Thresholds
     tenant_pools: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     probe_interval_ns: int = 20_000_000
 
 

@@ -42,7 +42,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Requirement:
-    """``thresholds`` names the profile fields the verdict depends on; ``note`` gives reason or history."""
+    """``thresholds`` names the profile fields the verdict depends on; ``note`` gives reason or history.
+
+    ``scope``: it says for what else the other requirements hold, so every check of a scenario that carries its id
+    judges it, too.
+    """
 
     id: str
     title: str
@@ -54,3 +58,4 @@ class Requirement:
     verification: Verification
     thresholds: tuple[str, ...] = ()
     note: str = ""
+    scope: bool = False

@@ -17,7 +17,8 @@ class Thresholds:
     ``max_error_share``: the share of operations that may fail during a move apart from that.
     ``plane_rto_s``: how long an outage of another plane than the service (media, api, …) may last, by the plane's name;
     a plane without a limit is measured and not judged. ``holder_tolerance_s``: how long two holders of one identity
-    may have gone unseen between two looks.
+    may have gone unseen between two looks. ``catch_up_s``: how long replication may take to be whole again after the
+    link has healed.
     """
 
     rto_s: float = 15.0
@@ -28,3 +29,4 @@ class Thresholds:
     max_error_share: float = 0.01
     plane_rto_s: Mapping[str, float] = field(default_factory=dict)
     holder_tolerance_s: float = 0.5
+    catch_up_s: float = 30.0

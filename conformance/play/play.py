@@ -200,7 +200,7 @@ class Play:
                 if where.name != subject.serving.name and self._lost is None:
                     # A standby has what it was sent a moment ago only when it has caught up with the last write.
                     self._clients.rest()
-                    subject.await_replication()
+                    subject.await_replication(drained=True)
                 self._clients.read_back(where)
         stage.nemesis.heal()
         self._settled = True
@@ -294,7 +294,7 @@ class Play:
 
     def _save_after(self, name: str, site: Site) -> None:
         """What the VNF is at a site that it has been taken to."""
-        if isinstance(site.spec.power, LabPower):
+        if isinstance(site.spec.power, LabPower) and site.spec.data_plane is None:
             # Only here is it known that there is nothing to see. On other clouds the check stays open without it.
             self.stage.observe("data-plane", site.name, None, "the lab's guests share the loopback device")
         if any(d.site == site.name for d in self.subject.deployments):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from conformance.errors import HarnessError
-from conformance.features import planned_faults, requirement_tags, scenario_id, then_phrases
+from conformance.features import planned_faults, requirement_tags, scenario_id, scope_tags, then_phrases
 from conformance.links import ProxyServer
 from conformance.model import Event, Observation, ScenarioInfo
 from conformance.nemesis import Nemesis
@@ -52,6 +52,7 @@ class Stage:
             second_site=self.second.name,
             thresholds=profile.limits(),
             tenant_pools=session.sites.tenant_pools(),
+            scopes=scope_tags(tags),
             steps=tuple(f"{step.keyword} {step.name}" for step in scenario.steps),
             probe_interval_ns=int(profile.load.probe_interval_ms * 1e6),
         )

@@ -15,7 +15,8 @@ from conformance.store import write_inventory
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
 from conformance.waiting import NotReached, wait_until
 
-CAUGHT_UP_WITHIN_S = 60.0
+# What is late must be seen to be late.
+_LONGER_THAN_ALLOWED_S = 2.0
 
 
 class Subject:
@@ -124,22 +125,32 @@ class Subject:
         if not result.ok:
             raise HarnessError(f"The scheme {self.scheme.name} could not switch replication: {result.detail}")
 
-    def await_replication(self) -> Observation:
-        """Until the VNF says that it is protected; each change of that is an observation named ``replication``."""
+    def await_replication(self, *, drained: bool = False) -> Observation:
+        """Until the VNF says that it is protected, and, when ``drained``, that nothing is under way any more.
+
+        Each change of that, and what it came to, is an observation named ``replication``.
+        """
         said: list[bool] = []
 
-        def protected() -> bool:
+        def look() -> bool:
             status = self.scheme.status()
-            if said[-1:] != [status.protected]:
-                said.append(status.protected)
-                self._stage.observe("replication", self.the_link.name, Observation(status.protected, status.detail))
-            return status.protected
+            whole = status.protected and not (drained and status.behind_bytes)
+            if said[-1:] != [whole]:
+                said.append(whole)
+                observed = {"behind_bytes": status.behind_bytes}
+                self._observe_replication(Observation(whole, status.detail, observed))
+            return whole
 
+        limit_s = self._stage.info.thresholds.catch_up_s
         try:
-            wait_until(protected, timeout=CAUGHT_UP_WITHIN_S, what="replication to have caught up", interval=0.1)
+            patience_s = limit_s + _LONGER_THAN_ALLOWED_S
+            wait_until(look, timeout=patience_s, what="replication to have caught up", interval=0.1)
         except NotReached as error:
-            return Observation(False, str(error))
+            return self._observe_replication(Observation(False, str(error)))
         return Observation(True, "Replication has caught up.")
+
+    def _observe_replication(self, seen: Observation) -> Observation:
+        return self._stage.observe("replication", self.the_link.name, seen)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

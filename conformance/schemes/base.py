@@ -67,12 +67,14 @@ class Failback(Result):
 @dataclass(frozen=True)
 class SchemeStatus:
     """How things stand. ``active`` is the site that serves, None if none or unknown; ``sites`` holds by site
-    name what its guests answered, by guest label, None for a guest that did not answer."""
+    name what its guests answered, by guest label, None for a guest that did not answer. ``behind_bytes`` is how much
+    of what the active site wrote the other has not taken in yet, None where that is not known."""
 
     protected: bool
     active: str | None
     detail: str
     sites: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict)
+    behind_bytes: int | None = None
 
 
 class Scheme(Protocol):

@@ -15,7 +15,9 @@ from conformance.sites import Site
 from conformance.vnf import Deployment, Endpoint, ask_guest, ask_guests
 from conformance.waiting import NotReached, wait_until
 
-REPLICATED_WITHIN_S = 30.0
+REPLICATED_WITHIN_S = 15.0
+# Nobody can write meanwhile, and all but the last moment has been replicated before.
+DRAINED_WITHIN_S = 2.0
 FOLLOW_WITHIN_S = 120.0
 PROMOTE_TIMEOUT_S = 60.0
 SERVE_TIMEOUT_S = 30.0
@@ -29,19 +31,20 @@ def hand_over(log: StepLog, source: Deployment, to: Deployment) -> None:
 
     StepFailed when it was called off: the source takes writes as before, unless the message says otherwise.
     """
-    with log.step("replicated") as seen:
+    with log.step("catch-up") as seen:
         seen["detail"] = await_protected(source, REPLICATED_WITHIN_S)
-        _await_position(to, _manager(source).get("lsn"))
-    with log.step("quiesce") as seen:
+        _await_position(to, _manager(source).get("lsn"), REPLICATED_WITHIN_S)
+    with log.step("quiesce", source.site) as seen:
         end = order(source, "/quiesce")["lsn"]
         seen["detail"] = f"{source.site} takes no more writes; its log ends at {end}."
     try:
-        with log.step("drained"):
-            _await_position(to, end)
+        with log.step("replicated") as seen:
+            _await_position(to, end, DRAINED_WITHIN_S)
+            seen["detail"] = f"{to.site} has everything."
         with log.step("promote") as seen:
             seen["detail"] = promote(to)
     except StepFailed:
-        with log.step("call-off"):
+        with log.step("call-off", source.site):
             order(source, "/resume")
         raise
     with log.step("second-serving"):
@@ -50,9 +53,9 @@ def hand_over(log: StepLog, source: Deployment, to: Deployment) -> None:
 
 def stop_serving(log: StepLog, site: Site, vnf: Deployment) -> None:
     """Stop the servers of a VNF that has been handed over."""
-    with log.step("first-stopping") as seen:
+    with log.step("first-stopping", site.name) as seen:
         seen["detail"] = f"{len(vnf.server_ids)} servers of {site.name} are going to be stopped."
-    with log.step("first-stopped"), site.asking("stop the servers") as cloud:
+    with log.step("first-stopped", site.name), site.asking("stop the servers") as cloud:
         for server in vnf.server_ids:
             cloud.compute.stop_server(server)
         _await_servers(site, vnf, "SHUTOFF")
@@ -73,7 +76,7 @@ def start_servers(log: StepLog, site: Site, vnf: Deployment) -> None:
 
 def follow(log: StepLog, name: str, vnf: Deployment, primary: Deployment, link: Endpoint) -> None:
     """Have ``vnf`` forget what it holds and follow ``primary`` by way of ``link``, until that says it is protected."""
-    with log.step(name) as seen:
+    with log.step(name, vnf.site) as seen:
         order(vnf, "/follow", {"host": link.host, "port": link.port})
         seen["detail"] = await_protected(primary, FOLLOW_WITHIN_S)
 
@@ -136,20 +139,20 @@ def _manager(vnf: Deployment) -> dict[str, Any]:
     return ask_guest(f"{vnf.management_urls[0]}/status", _ASK_TIMEOUT_S) or {}
 
 
-def _await_position(standby: Deployment, end: str | None) -> None:
+def _await_position(standby: Deployment, end: str | None, timeout: float) -> None:
     if end is None:
         raise StepFailed("The primary does not say where its log ends, so it cannot be known what was replicated.")
 
     def there() -> bool:
-        return _position(_manager(standby).get("replay_lsn")) >= _position(end)
+        return log_position(_manager(standby).get("replay_lsn")) >= log_position(end)
 
     try:
-        wait_until(there, timeout=REPLICATED_WITHIN_S, what=f"{standby.site} to have everything up to {end}")
+        wait_until(there, timeout=timeout, what=f"{standby.site} to have everything up to {end}")
     except NotReached as error:
         raise StepFailed(str(error)) from None
 
 
-def _position(lsn: str | None) -> int:
+def log_position(lsn: str | None) -> int:
     """PostgreSQL's log position as a number of bytes; 0 when there is none."""
     high, _, low = (lsn or "0/0").partition("/")
     return int(high, 16) << 32 | int(low, 16)

@@ -3,7 +3,8 @@ only."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from conformance.schemes.base import (
     Failback,
@@ -20,6 +21,7 @@ from conformance.schemes.handover import (
     await_writable,
     follow,
     hand_over,
+    log_position,
     order,
     promote,
     start_servers,
@@ -124,7 +126,7 @@ class ReferenceScheme:
             start_servers(log, to, home)
             follow(log, "reseed", home, away, link)
             hand_over(log, away, home)
-            with log.step("first-stopping") as seen:
+            with log.step("first-stopping", source.name) as seen:
                 seen["detail"] = f"{source.name} goes back to standing by."
             follow(log, "first-stopped", away, home, self._link)
         except (StepFailed, SiteError) as error:
@@ -155,7 +157,8 @@ class ReferenceScheme:
             detail = f"{' and '.join(active)} both have a primary: split brain."
         else:
             detail = f"{active[0] if active else 'No site'} is active, {'protected' if protected else 'unprotected'}."
-        return SchemeStatus(protected, active[0] if len(active) == 1 else None, detail, sites)
+        behind = _behind([answer for said in answers.values() for answer in said])
+        return SchemeStatus(protected, active[0] if len(active) == 1 else None, detail, sites, behind)
 
     def _fence(self, log: StepLog, lost: Site) -> None:
         """See that the site is gone before anything is promoted."""
@@ -173,6 +176,15 @@ class UnfencedScheme(ReferenceScheme):
     def _fence(self, log: StepLog, lost: Site) -> None:
         with log.step("detect") as seen:
             seen["detail"] = f"Nobody looked whether {lost.name} is gone."
+
+
+def _behind(answers: list[Mapping[str, Any]]) -> int | None:
+    """How far the standby is behind the primary, in bytes of the log; None unless both say where they are."""
+    ends = [a.get("lsn") for a in answers if a.get("role") == "primary"]
+    taken = [a.get("replay_lsn") for a in answers if a.get("role") == "standby"]
+    if not ends or not taken or ends[0] is None or taken[0] is None:
+        return None
+    return max(0, log_position(ends[0]) - log_position(taken[0]))
 
 
 def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:

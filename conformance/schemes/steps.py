@@ -27,33 +27,40 @@ class StepLog:
         self._note("begin", None, "", {})
 
     @contextmanager
-    def step(self, name: str) -> Iterator[dict[str, Any]]:
-        """One step; the dictionary is for what was observed, ``detail`` in it for a sentence."""
+    def step(self, name: str, at: str | None = None) -> Iterator[dict[str, Any]]:
+        """One step; the dictionary is for what was observed, ``detail`` in it for a sentence.
+
+        ``at`` is the site where it is done, if not the operation's target.
+        """
         began = time.monotonic_ns()
         observed: dict[str, Any] = {}
         try:
             yield observed
         except BaseException as error:
-            self._end_step(name, began, False, str(error), observed)
+            self._end_step(name, at, began, False, str(error), observed)
             raise
-        self._end_step(name, began, True, str(observed.pop("detail", "")), observed)
+        self._end_step(name, at, began, True, str(observed.pop("detail", "")), observed)
 
     def end(self, ok: bool, detail: str) -> None:
         """The operation is over."""
         self._note("end", ok, detail, {"took_s": _seconds_since(self._began)})
 
-    def _end_step(self, name: str, began: int, ok: bool, detail: str, observed: Mapping[str, Any]) -> None:
+    def _end_step(
+        self, name: str, at: str | None, began: int, ok: bool, detail: str, observed: Mapping[str, Any]
+    ) -> None:
         self.steps += (Step(name, began, time.monotonic_ns(), ok, detail),)
-        self._note(name, ok, detail, {"took_s": _seconds_since(began), **observed})
+        self._note(name, ok, detail, {"took_s": _seconds_since(began), **observed}, at)
 
-    def _note(self, state: str, ok: bool | None, detail: str, observed: Mapping[str, Any]) -> None:
+    def _note(
+        self, state: str, ok: bool | None, detail: str, observed: Mapping[str, Any], at: str | None = None
+    ) -> None:
         self._on_event(
             Event(
                 t=time.monotonic_ns(),
                 kind="scheme",
                 name=self._operation,
                 state=state,
-                target=self._target,
+                target=at or self._target,
                 ok=ok,
                 detail=detail,
                 observed=observed,

@@ -144,10 +144,13 @@ class Guest:
 class Pair:
     """Site A (primary database, two front-ends) and site B (standby, one), replicating through a link proxy."""
 
-    def __init__(self, folder: Path, server: ProxyServer, replication: str) -> None:
+    def __init__(
+        self, folder: Path, server: ProxyServer, replication: str, patience: float | None = None
+    ) -> None:
         self.folder = folder
         self.server = server
         self.replication = replication
+        self.patience = patience
         self.numbers = itertools.count(10)
         self.prefix = f"127.213.{os.getpid() % 256}"
         programs = postgres_for_everybody(folder)
@@ -202,7 +205,7 @@ class Pair:
             "index": 0,
             "addresses": {"oam": f"{self.prefix}.{number}", "service": f"{self.prefix}.{number + 100}"},
             "peers": {"database": databases, "frontend": []},
-            "variables": {"replication": self.replication},
+            "variables": {"replication": self.replication, "serve_alone_after_s": self.patience},
             "primary": primary,
             "volumes": {"journal": VOLUME} if role == "database" else {},
         }

@@ -24,7 +24,7 @@ def server() -> Iterator[ProxyServer]:
 def pair(server: ProxyServer) -> Iterator[Pair]:
     with tempfile.TemporaryDirectory(prefix="handover-") as name:
         Path(name).chmod(0o755)
-        with Pair(Path(name), server, "sync") as pair:
+        with Pair(Path(name), server, "sync", patience=1.0) as pair:
             yield pair
 
 
@@ -106,6 +106,19 @@ def test_replication_is_switched_off_and_on_and_writes_go_on_meanwhile(pair: Pai
     post(pair.a, "/replication", '{"wanted": true}')
     pair.await_(lambda: pair.a.status()["protected"], "the primary to be protected again")
     pair.await_(lambda: len(ask("GET", pair.front_b.url("/records"))[1]["items"]) == 1, "the record at the other site")
+
+
+def test_a_synchronous_primary_goes_on_alone_when_its_standby_stays_away_and_says_so(
+    pair: Pair, server: ProxyServer
+) -> None:
+    front = pair.fronts_a[0]
+    session = ask("POST", front.url("/sessions"), '{"subscriber": "s"}')[1]["session"]
+    server.set_enabled(pair.link.name, False)
+    pair.await_(lambda: ask("PUT", front.url("/records/alone"), "v", session)[0] == 201, "a write without the standby")
+    assert pair.a.status()["protected"] is False
+    server.set_enabled(pair.link.name, True)
+    pair.await_(lambda: pair.a.status()["protected"], "the primary to be protected again")
+    pair.await_(lambda: len(ask("GET", pair.front_b.url("/records"))[1]["items"]) == 1, "the write at the standby")
 
 
 def test_a_standby_says_what_is_wrong_with_an_order(pair: Pair) -> None:
