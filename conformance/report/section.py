@@ -45,6 +45,14 @@ class Step:
         return tuple(e for e in self.check.verdict.evidence if e.kind not in elsewhere)[:SHOWN]
 
     @property
+    def named_below(self) -> tuple[tuple[str, str], ...]:
+        """Where in the scenario's part the evidence with a table of its own is: (how much, end of the anchor)."""
+        kinds = [e.kind for e in self.check.verdict.evidence] if self.check else []
+        operations, network = (sum(kind in own for kind in kinds) for own in (OPERATION_KINDS, NETWORK_KINDS))
+        places = ((operations, "operation", "operations"), (network, "difference", "sites"))
+        return tuple((counted(n, word), anchor) for n, word, anchor in places if n)
+
+    @property
     def evidence_note(self) -> str:
         """How much evidence there is."""
         return counted(len(self.evidence), "item")
