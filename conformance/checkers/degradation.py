@@ -83,9 +83,10 @@ def _not_measured(measured: Sequence[Measurement], margin: float) -> str:
     """Why what was measured says nothing about the service; empty when it does."""
     for m in measured:
         ticks = m.latency.ticks if m.latency else 0
-        if ticks < FEWEST_PROBES:
+        known = ticks + (m.latency.filled if m.latency else 0)
+        if known < FEWEST_PROBES:
             return f"Block {m.block.n} holds {count(ticks, 'probe')}; its p99 needs {FEWEST_PROBES} at the least."
-        if m.latency and ticks + m.latency.filled < COVERAGE * m.due - 1:
+        if known < COVERAGE * m.due - 1:
             missed = f"of {m.due} probes due in block {m.block.n}, {ticks} were sent"
             return f"The probing did not keep its schedule: {missed}."
     for replicated in (True, False):

@@ -115,17 +115,21 @@ def _not_looked(record: ScenarioRecord, seen: Disturbed) -> str:
             )
     if max(p.sent for p in record.probes) < seen.done:
         return "Probing ended before the move did."
-    failed = sum(not p.ok for p in seen.before) / len(seen.before)
+    failed = sum(not p.ok and not seen.interrupted(p.sent, p.done) for p in seen.before) / len(seen.before)
     if failed > FAILED_BEFORE:
         return f"Before the move {failed:.1%} of the probes failed: that is no normal operation to compare with."
     return ""
 
 
 def _interrupted(record: ScenarioRecord, seen: Disturbed, figures: dict[str, FigureValue]) -> Conclusion:
-    """How long the service was away altogether, as an interval, against what is allowed."""
+    """How long the service was away altogether from the beginning of the move, as an interval, against what is
+    allowed. It was the move's doing until it came back, also after the move's end."""
     limit = record.info.thresholds.max_interruption_s
-    low = sum(o.low for o in seen.interruptions)
-    high = inf if any(o.high is None for o in seen.interruptions) else sum(o.high or 0 for o in seen.interruptions)
+    low = sum(max(0, o.end_low - max(o.start_high, seen.began)) for o in seen.interruptions)
+    high = sum(
+        inf if o.end_high is None else o.end_high - max(o.start_low or seen.began, seen.began)
+        for o in seen.interruptions
+    )
     gap = longest_gap(in_order(record.probes), seen.began, seen.done)
     held = max((p.done - p.due for p in seen.during if p.ok), default=0)
     figures |= {
@@ -156,8 +160,11 @@ def _interrupted(record: ScenarioRecord, seen: Disturbed, figures: dict[str, Fig
 def _failing(record: ScenarioRecord, seen: Disturbed, figures: dict[str, FigureValue]) -> Conclusion:
     """The share of operations and probes that failed though the service was there, against what is allowed."""
     limit = record.info.thresholds.max_error_share
-    before, during = _operations(record, 0, seen.began), _operations(record, seen.began, seen.done)
-    operations = [op for op in during if not seen.interrupted(op.invoked, _end(record, op))]
+    during = _operations(record, seen.began, seen.done)
+    operations, before = (
+        [op for op in ops if not seen.interrupted(op.invoked, _end(record, op))]
+        for ops in (during, _operations(record, 0, seen.began))
+    )
     probes = [p for p in seen.during if not seen.interrupted(p.sent, p.done)]
     asked = len(operations) + len(probes)
     wrong = sum(op.outcome is not Outcome.OK for op in operations) + sum(not p.ok for p in probes)
@@ -239,7 +246,9 @@ def _end(record: ScenarioRecord, op: Operation) -> int:
 def _evidence(record: ScenarioRecord, seen: Disturbed) -> Iterator[Evidence]:
     for o in seen.interruptions[:NAMED]:
         lasted = f"{span(o.low)} at least" if o.high is None else between(o.low, o.high)
-        text = f"{count(o.probes, 'probe')} in a row failed, for {lasted}, from {seen.move.relative(o.start_high)}."
+        since = o.start_high - seen.move.began
+        when = f"{span(abs(since))} {'after' if since >= 0 else 'before'} the move began"
+        text = f"{count(o.probes, 'probe')} in a row failed, for {lasted}, from {when} on."
         yield Evidence("outage", f"probes {o.first}–{o.last}", text)
     during = _operations(record, seen.began, seen.done)
     wrong = [op for op in during if op.outcome is not Outcome.OK and not seen.interrupted(op.invoked, _end(record, op))]

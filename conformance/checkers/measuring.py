@@ -23,7 +23,9 @@ TAILS = frozenset({"p95", "p99"})
 
 @dataclass(frozen=True)
 class Measurement:
-    """One block. ``acknowledged`` writes in it make its ``throughput`` (per second). ``latency`` is None without
+    """One block. ``acknowledged`` counts the writes completed in it. ``throughput`` (per second) counts each
+    acknowledged write by the part of its time that lies in the block: whole writes only would be a step of several
+    percent in a short block, in every round the same, and look like a certain difference. ``latency`` is None without
     probes. ``due`` is how many probes the schedule wanted, ``failed`` how many were not answered; ``own`` the part of
     each percentile that the prober itself was late. ``clients`` had an operation under way in it, and spent the share
     ``idle`` of its time without one."""
@@ -42,6 +44,7 @@ class Measurement:
 @dataclass
 class _Load:
     acknowledged: int = 0
+    done: float = 0.0
     busy: int = 0
     clients: set[int] = field(default_factory=set)
 
@@ -64,8 +67,8 @@ def _measurement(block: Block, load: _Load, probes: Sequence[Probe], period: int
         block=block,
         acknowledged=load.acknowledged,
         # Half a write stands for none, so that a block without any has a logarithm.
-        throughput=max(load.acknowledged, 0.5) * NANO / length,
-        latency=latencies((Tick(p.due, p.done, p.ok) for p in probes), period) if probes else None,
+        throughput=max(load.done, 0.5) * NANO / length,
+        latency=latencies((Tick(p.due, p.done, p.ok) for p in probes), period, block.end) if probes else None,
         due=length // period,
         failed=sum(not p.ok for p in probes),
         own=own_share(probes),
@@ -92,14 +95,15 @@ def _loads(history: Iterable[Operation], blocks: Sequence[Block]) -> list[_Load]
         if op.final:
             continue
         done = ends[-1] if op.completed is None else op.completed
+        counts = op.outcome is Outcome.OK and op.f in MUTATIONS
         for index in range(bisect_right(ends, op.invoked), bisect_left(starts, done)):
             load = loads[index]
-            load.busy += min(done, ends[index]) - max(op.invoked, starts[index])
+            within = min(done, ends[index]) - max(op.invoked, starts[index])
+            load.busy += within
             load.clients.add(op.process)
-        if op.outcome is Outcome.OK and op.f in MUTATIONS:
-            index = bisect_right(starts, done) - 1
-            if index >= 0 and done < ends[index]:
-                loads[index].acknowledged += 1
+            if counts:
+                load.done += within / max(1, done - op.invoked)
+                load.acknowledged += starts[index] < done <= ends[index]
     return loads
 
 

@@ -32,27 +32,26 @@ class Latencies:
     filled: int
 
 
-def latencies(ticks: Iterable[Tick], period: int) -> Latencies:
+def latencies(ticks: Iterable[Tick], period: int, end: int | None = None) -> Latencies:
     """Latency from when each tick was *due*, so a late prober cannot make the service look fast.
 
-    ``ticks`` in order of ``due``, at least one; ``period`` is the schedule's, nanoseconds. A prober that waits for an
-    answer leaves ticks out (coordinated omission): where the next tick is missing and this one was still under way
-    when it would have been due, the missing ones are filled in as HdrHistogram's corrected recording does. A tick
-    that was not answered counts as slower than any that was.
+    ``ticks`` in order of ``due``, at least one; ``period`` is the schedule's and ``end`` when it ended, nanoseconds. A
+    prober that waits for an answer leaves ticks out (coordinated omission): where ticks are missing that would have
+    been due while this one was under way, they are filled in as HdrHistogram's corrected recording does, each with
+    what was left of the wait, and no more of them than are missing. A tick that was not answered counts as slower
+    than any that was.
     """
     histogram = HdrHistogram(1, SLOWEST_US, DIGITS)
     row = list(ticks)
     filled = 0
-    for tick, following in zip(row, [*row[1:], None], strict=True):
+    following = [*(tick.due for tick in row[1:]), row[-1].due + period if end is None else end]
+    for tick, due_next in zip(row, following, strict=True):
         took = max(1, min(SLOWEST_US, (tick.done - tick.due) // 1000))
-        left_out = 0 if following is None else round((following.due - tick.due) / period) - 1
-        before = histogram.total_count
-        if not tick.answered:
-            histogram.record_value(SLOWEST_US, 1 + left_out)
-        elif left_out:
-            histogram.record_corrected_value(took, max(1, period // 1000))
-        else:
-            histogram.record_value(took)
-        filled += histogram.total_count - before - 1
+        left_out = max(0, round((due_next - tick.due) / period) - 1)
+        waited_out = min(left_out, (tick.done - tick.due) // period)
+        histogram.record_value(took if tick.answered else SLOWEST_US)
+        for missed in range(1, waited_out + 1):
+            histogram.record_value(max(1, took - missed * period // 1000) if tick.answered else SLOWEST_US)
+        filled += waited_out
     seconds = {p: histogram.get_value_at_percentile(p) / 1e6 for p in PERCENTILES}
     return Latencies(seconds, len(row), filled)
