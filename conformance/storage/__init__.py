@@ -1,5 +1,6 @@
 """Volumes: their images, their replication between sites by the storage itself, and their adoption by another cloud."""
 
+from conformance.storage.adoption import adopt, release, volume_file
 from conformance.storage.daemon import program
 from conformance.storage.errors import NotApplicable, StorageError
 from conformance.storage.fuse import unmount
@@ -16,7 +17,10 @@ __all__ = [
     "StorageError",
     "StorageReplication",
     "StorageVolume",
+    "adopt",
     "program",
     "read_image",
+    "release",
     "unmount",
+    "volume_file",
 ]

@@ -146,6 +146,8 @@ class FileDriver(driver.VolumeDriver):
             self._copy(source, target)
             source.unlink()
         self._grow(target, self._whole_gib(target))  # cinder has not set the volume's size yet
+        # Cinder notes no service of a volume that it adopts, and Nova cannot lock "shared" targets of an unknown one.
+        return {"shared_targets": False, **self._replication_update(volume)}
 
     def manage_existing_get_size(self, volume, existing_ref):
         return self._whole_gib(self._existing(existing_ref))
