@@ -4,13 +4,17 @@
 recorded. The files' format is docs/history-format.md.
 """
 
-from conformance.workloads.plan import Counters, WorkloadError, WorkloadPlan
+from conformance.workloads.holders import HolderSampler, HolderTarget
+from conformance.workloads.plan import Counters, Plane, WorkloadError, WorkloadPlan
 from conformance.workloads.reading import HistoryReading, ProbeReading, read_history, read_probes
 from conformance.workloads.workload import Workload
 
 __all__ = [
     "Counters",
     "HistoryReading",
+    "HolderSampler",
+    "HolderTarget",
+    "Plane",
     "ProbeReading",
     "Workload",
     "WorkloadError",

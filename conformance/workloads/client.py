@@ -2,9 +2,9 @@
 
 It is a process of its own so that nothing the harness does can delay a probe. Every REPORT_INTERVAL it
 prints its Counters as one JSON line. On standard input it takes lines: ``{"rest": true}`` ends writing and
-probing, and its Counters then say ``resting``; ``{"final_read_from": SITE | null, "timeout": s}`` does the same where it
-has not been done, reads everything back from that site, prints its Counters and ends the process. When standard input
-ends (whoever started it is gone) it ends at once; operations under way are then without a completion, as they are.
+probing, and its Counters then say ``resting``; ``{"final_read_from": SITE | null, "timeout": s}`` does so where it
+has not been done, reads everything back from that site, prints its Counters and ends. When standard input ends
+(whoever started it is gone) it ends at once; operations under way are then without a completion, as they are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from conformance.errors import HarnessError
 from conformance.workloads.final_read import FinalRead
 from conformance.workloads.plan import HISTORY_FILE, PROBES_FILE, WorkloadPlan
+from conformance.workloads.planes import plane_probers
 from conformance.workloads.probe import Prober
 from conformance.workloads.recording import HistoryRecorder, ProbeRecorder
 from conformance.workloads.service import Endpoint, Service
@@ -63,13 +64,14 @@ async def work(plan: WorkloadPlan) -> None:
     probes = ProbeRecorder(plan.folder / PROBES_FILE)
     tally = Tally()
     stop = asyncio.Event()
-    async with Service() as service:
+    async with Service() as service, plane_probers(plan) as planes:
         workers = [Worker(n, plan, endpoints, service, history, tally) for n in range(plan.workers)]
         prober = Prober(plan, endpoints, service, probes, tally)
 
         async def everything() -> None:
             async with asyncio.TaskGroup() as group:
-                group.create_task(prober.run(stop))
+                for loop in (prober, *planes):
+                    group.create_task(loop.run(stop))
                 for worker in workers:
                     group.create_task(worker.run(stop))
 

@@ -1,10 +1,10 @@
-"""The open-loop probe of the service: a tick every interval, whatever became of the ones before."""
+"""The open-loop probe of a plane: a tick every interval, whatever became of the ones before."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from conformance.model import Outcome, Probe
 from conformance.workloads.pace import wait_or_stop
@@ -13,26 +13,29 @@ from conformance.workloads.recording import ProbeRecorder
 from conformance.workloads.service import Endpoint, Service
 from conformance.workloads.tally import Tally
 
+Ask = Callable[[Endpoint, int, float], Awaitable[str | None]]
+"""Asks one endpoint for tick n within so many seconds; None when it is there, else what it said."""
 
-class Prober:
-    """Sends tick n at start + n × interval. A late tick is sent late, never left out: see sent − due.
 
-    A tick is a small write of its own, first at the site that served last. When that site refuses, or has not answered
-    by its share of the tick's time, the next one is asked, too. The tick is ok when any of them took it.
+class OpenLoop:
+    """Sends tick n at start + n × ``interval_ns``. A late tick is sent late, never left out: see sent − due.
+
+    A tick asks the site that answered last first. When that site refuses, or has not answered by its share of the
+    tick's ``timeout`` (seconds), the next one is asked, too. The tick is ok when any of them answered.
     """
 
     def __init__(
         self,
-        plan: WorkloadPlan,
+        interval_ns: int,
+        timeout: float,
         endpoints: Sequence[Endpoint],
-        service: Service,
-        recorder: ProbeRecorder,
-        tally: Tally,
+        ask: Ask,
+        completed: Callable[[Probe], None],
     ) -> None:
-        self.plan = plan
-        self.service = service
-        self.recorder = recorder
-        self.tally = tally
+        self.interval_ns = interval_ns
+        self.timeout = timeout
+        self.ask = ask
+        self.completed = completed
         self.by_site = {
             site: [endpoint for endpoint in endpoints if endpoint.site == site]
             for site in dict.fromkeys(endpoint.site for endpoint in endpoints)
@@ -44,7 +47,7 @@ class Prober:
         async with asyncio.TaskGroup() as ticks:
             n = 0
             while not stop.is_set():
-                due = start + n * self.plan.probe_interval_ns
+                due = start + n * self.interval_ns
                 if await wait_or_stop(stop, (due - time.monotonic_ns()) / 1e9):
                     break
                 if time.monotonic_ns() >= due:
@@ -54,13 +57,11 @@ class Prober:
     async def tick(self, n: int, due: int) -> None:
         """One probe, from sending to its record."""
         sent = time.monotonic_ns()
-        site, error = await self.beat(n, sent / 1e9 + self.plan.probe_timeout)
-        probe = Probe(n=n, due=due, sent=sent, done=time.monotonic_ns(), ok=site is not None, site=site, error=error)
-        self.recorder.completed(probe)
-        self.tally.probe(probe)
-
+        site, error = await self.beat(n, sent / 1e9 + self.timeout)
+        ok, done = site is not None, time.monotonic_ns()
+        self.completed(Probe(n=n, due=due, sent=sent, done=done, ok=ok, site=site, error=error))
     async def beat(self, n: int, deadline: float) -> tuple[str | None, str | None]:
-        """The site that took the write; or None and what every front-end that was asked said."""
+        """The site that answered; or None and what every endpoint that was asked said."""
         sites = list(self.by_site.values())
         errors: list[str] = []
         asked: set[asyncio.Task[Endpoint | None]] = set()
@@ -82,15 +83,15 @@ class Prober:
     async def ask_site(
         self, n: int, endpoints: Sequence[Endpoint], deadline: float, errors: list[str]
     ) -> Endpoint | None:
-        """The front-end of one site that took the write; None, with their words in ``errors``, when none did."""
+        """The endpoint of one site that answered; None, with their words in ``errors``, when none did."""
         for endpoint in list(endpoints):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            answer = await self.service.ask("PUT", endpoint, f"/heartbeats/{n}", timeout=left)
-            if answer.outcome is Outcome.OK:
+            error = await self.ask(endpoint, n, left)
+            if error is None:
                 return endpoint
-            errors.append(f"{endpoint.site}: {answer.error}")
+            errors.append(f"{endpoint.site}: {error}")
         return None
 
     def prefer(self, endpoint: Endpoint) -> None:
@@ -98,3 +99,25 @@ class Prober:
         endpoints = self.by_site.pop(endpoint.site)
         endpoints.sort(key=lambda other: other != endpoint)
         self.by_site = {endpoint.site: endpoints, **self.by_site}
+
+
+class Prober(OpenLoop):
+    """The probe of the service: each tick is a small write of its own, at whichever site takes it."""
+
+    def __init__(
+        self,
+        plan: WorkloadPlan,
+        endpoints: Sequence[Endpoint],
+        service: Service,
+        recorder: ProbeRecorder,
+        tally: Tally,
+    ) -> None:
+        async def heartbeat(endpoint: Endpoint, n: int, timeout: float) -> str | None:
+            answer = await service.ask("PUT", endpoint, f"/heartbeats/{n}", timeout=timeout)
+            return None if answer.outcome is Outcome.OK else answer.error
+
+        def completed(probe: Probe) -> None:
+            recorder.completed(probe)
+            tally.probe(probe)
+
+        super().__init__(plan.probe_interval_ns, plan.probe_timeout, endpoints, heartbeat, completed)
