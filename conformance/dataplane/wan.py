@@ -128,9 +128,11 @@ class WanLink:
         """Round trips over the WAN."""
         return ping(self.sockets, self.near, self.far, count=count, version=version, timeout=timeout)
 
-    def bursts(self, *, count: int = 400, interval: float = 0.001, size: int = 200) -> dict[str, Burst]:
+    def bursts(
+        self, *, count: int = 400, interval: float = 0.001, size: int = 200, version: int = 4
+    ) -> dict[str, Burst]:
         """Numbered packets in both directions at once; as send_bursts, which waits longer where a delay is in force."""
-        flows = [self.flow(direction) for direction in self.directions]
+        flows = [self.flow(direction, version) for direction in self.directions]
         shown = self.control.state()["directions"]
         longest_ms = max(_longest_on_its_way_ms(shown[direction]["impairments"]) for direction in self.directions)
         wait = _WAIT_S + longest_ms / 1e3
