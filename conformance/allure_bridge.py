@@ -1,7 +1,7 @@
 """Tells allure-pytest what pytest-bdd is doing, so that `--alluredir` gets sentences, requirements and verdicts.
 
-allure-pytest sees one function per scenario; allure-pytest-bdd cannot be installed beside it. So each sentence becomes a
-step here. pytest-bdd stops at the first Then that fails: the others are judged all the same, and shown with what the
+allure-pytest sees one function per scenario; allure-pytest-bdd cannot be installed beside it. So each sentence becomes
+a step here. pytest-bdd stops at the first Then that fails: the others are judged all the same, and shown with what the
 record says to them.
 """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from conformance.session import RunSession
 
 SESSION = pytest.StashKey["RunSession"]()
-ALLURE = pytest.StashKey["AllureBridge | None"]()
+ALLURE: pytest.StashKey[AllureBridge] = pytest.StashKey()
 _STEPS = "conformance.steps"
 
 
@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the catalogue's ids and the feature folders' words as markers: a mistyped tag is an error."""
     if config.option.ms_run:
         _announce_tags(config)
+    if config.getoption("numprocesses", None) and any(_holds_ours(argument, config) for argument in config.args):
+        raise pytest.UsageError("multisite-ha carries out its scenarios one after the other: leave out -n.")
     if config.getoption("allure_report_dir", None):
         from conformance.allure_bridge import AllureBridge
 
@@ -80,6 +82,12 @@ def _ours(path: Path, config: pytest.Config) -> bool:
         return True
     folders = [f for f in path.parents if f.is_relative_to(config.rootpath)]
     return any((folder / "requirements.yaml").is_file() for folder in folders)
+
+
+def _holds_ours(argument: str, config: pytest.Config) -> bool:
+    place = config.invocation_params.dir / argument.split("::")[0]
+    found = place.rglob("*.feature") if place.is_dir() else [place]
+    return any(path.suffix == ".feature" and _ours(path, config) for path in found)
 
 
 class FeatureFile(pytest.Module):
