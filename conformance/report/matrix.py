@@ -37,6 +37,11 @@ class UseCase:
     verdict: Status
     counts: Mapping[Status, int]
 
+    @property
+    def tested(self) -> int:
+        """How many of the rows the run judged: a verdict speaks of no more."""
+        return len(self.rows) - self.counts.get(Status.NOT_TESTED, 0)
+
 
 def matrix(result: RunResult, catalogue: Mapping[str, Requirement]) -> tuple[Row, ...]:
     """A row for every clause of the catalogue and for every other id the run judged.

@@ -120,6 +120,12 @@ def test_what_broke_is_named_at_the_top() -> None:
     )
 
 
+def test_the_verdict_on_a_use_case_says_of_how_many_requirements_it_speaks() -> None:
+    text = read(made_run()).text
+    assert "UC2 Geographic redundancy fail of the 6 requirements tested 5 pass, 1 fail, 1 not tested" in text
+    assert "UC3 Planned maintenance not tested 1 not tested of 1 requirement" in text
+
+
 def test_what_was_not_measured_is_said_to_be_so() -> None:
     text = read(with_result(made_run(), scenarios=())).text
     assert "Recovery time (RTO) not measured" in text
