@@ -100,16 +100,13 @@ def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
 def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Writes:
     """Every write and every record in its class. Keys that were written once and read at most once, as written, are
     settled at a glance; what is left is sorted out copy by copy."""
-    last: dict[str | None, Operation] = {op.key: op for ops in by_outcome.values() for op in ops}
+    last = {op.key: op.value for ops in by_outcome.values() for op in ops}
     odd: set[str | None] = set()
     if len(last) < sum(map(len, by_outcome.values())):
         attempts = Counter(op.key for ops in by_outcome.values() for op in ops)
         odd = {key for key, n in attempts.items() if n > 1}
     take = last.pop
-    for key, value in read.items():
-        op = take(key, None)
-        if op is None or op.value != value:
-            odd.add(key)
+    odd.update([key for page in read.pages for key, value in page.items if take(key, None) != value])
     found = _Writes()
     absent = last.keys()  # the keys that no record took
     plain = {o: [op for op in ops if op.key not in odd] for o, ops in by_outcome.items()} if odd else by_outcome
@@ -188,7 +185,8 @@ def _acknowledged_at(op: Operation) -> int:
 
 def _acknowledged_before(acknowledged: Iterable[Operation], turn: TurningPoint) -> list[int]:
     """When each write was acknowledged that certainly was so before the turning point."""
-    return [at for at in map(_acknowledged_at, acknowledged) if at <= turn.began]
+    began = turn.began
+    return [at for op in acknowledged if (at := op.invoked if op.completed is None else op.completed) <= began]
 
 
 def _rpo(gone: Iterable[Operation], turn: TurningPoint | None) -> float | None:

@@ -59,20 +59,22 @@ class Joining:
         self._time = 0
         self._next = 0  # the lowest id above all those seen
         self._gaps: list[tuple[int, int]] = []  # ids below it that have not been seen: from, to
-        self._places: dict[int, int] | None = None  # id → place in _found, made when first needed
+        self._places: dict[int, int] = {}  # id → place in _found, of the first _indexed of them: rarely needed
+        self._indexed = 0
         self._sites: dict[str | None, str | None] = {}
 
     def take(self, lines: Iterable[Line | None], first: int) -> Iterator[tuple[int, str]]:
         """More lines, the ``first`` is the number of the first of them; yields the numbers of those that do not follow
         from the ones before, and why. None stands for a line that could not be decoded."""
         found, under_way, sites = self._found, self._open, self._sites
+        time, expected, site = self._time, self._next, None
         for number, line in enumerate(lines, first):
             if line is None:
                 continue
             t, process = line.t, line.p
             try:
-                if t < self._time:
-                    raise Damage(f"its time is {self._time - t} ns before that of an earlier line")
+                if t < time:
+                    raise Damage(f"its time is {time - t} ns before that of an earlier line")
                 place = under_way.get(process)
                 if line.type == "invoke":
                     if line.f != "write" or line.key is None or line.value is None or line.site is None:
@@ -81,13 +83,13 @@ class Joining:
                         raise Damage(
                             f"process {process} begins operation {line.i} while {_id(found[place])} is under way"
                         )
-                    if line.i == self._next:
-                        self._next += 1
+                    if line.i == expected:
+                        expected += 1
                     else:
-                        self._number(line.i)
-                    if self._places is not None:
-                        self._places[line.i] = len(found)
-                    line.site = sites.setdefault(line.site, line.site)
+                        expected = self._number(line.i, expected)
+                    if line.site != site:
+                        site = sites.setdefault(line.site, line.site)
+                    line.site = site
                     under_way[process] = len(found)
                     found.append(line)
                 else:
@@ -96,9 +98,10 @@ class Joining:
                         raise self._stray(line)
                     found[place] = _operation(asked, line, t)
                     del under_way[process]
-                self._time = t
+                time = t
             except Damage as damage:
                 yield number, str(damage)
+        self._time, self._next = time, expected
 
     def operations(self) -> tuple[Operation, ...]:
         """All operations, in the order they were invoked. Nothing may be taken afterwards."""
@@ -113,26 +116,26 @@ class Joining:
         for low, high in self._gaps:
             yield f"operation {low} is missing" if low == high else f"operations {low} to {high} are missing"
 
-    def _number(self, i: int) -> None:
-        """Note an id that is not the next one."""
-        if i > self._next:
-            self._gaps.append((self._next, i - 1))
-            self._next = i + 1
-            return
+    def _number(self, i: int, expected: int) -> int:
+        """Note an id that is not the one expected next; what is expected then."""
+        if i > expected:
+            self._gaps.append((expected, i - 1))
+            return i + 1
         for n, (low, high) in enumerate(self._gaps):
             if low <= i <= high:
                 self._gaps[n : n + 1] = [(a, b) for a, b in ((low, i - 1), (i + 1, high)) if a <= b]
-                return
+                return expected
         raise Damage(f"operation {i} has been invoked before")
 
     def _stray(self, line: Line) -> Damage:
         """Why a completion does not belong to the operation that its process has under way."""
-        if self._places is None:
-            self._places = {_id(found): place for place, found in enumerate(self._found)}
-        place = self._places.get(line.i)
-        if place is None:
+        for place in range(self._indexed, len(self._found)):
+            self._places[_id(self._found[place])] = place
+        self._indexed = len(self._found)
+        place_found = self._places.get(line.i)
+        if place_found is None:
             return Damage(f"operation {line.i} is completed but was never invoked")
-        found = self._found[place]
+        found = self._found[place_found]
         if isinstance(found, Operation):
             return Damage(f"operation {line.i} has been completed before")
         return Damage(f"operation {line.i} of process {found.p} is completed by process {line.p}")
