@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from report_run import BOOT, inventory
 
-from conformance.model import Evidence, Inventory
+from conformance.model import Evidence, Inventory, Reach, Reachability
 from conformance.model.inventory import Network, Port
 from conformance.report.network import BOTH, CHANGED, FIRST, SECOND, Graph, merged
 from conformance.report.network_svg import describe, draw
+from conformance.report.reach import compare_reach
 
 BEFORE, AFTER = inventory("site-a", 11, BOOT), inventory("site-b", 12, BOOT)
 
@@ -134,3 +135,28 @@ def test_the_drawing_does_not_depend_on_the_order_of_the_inventory() -> None:
 def test_names_cannot_become_markup() -> None:
     evil = replace(BEFORE, networks=(replace(BEFORE.networks[0], label="<script>"), *BEFORE.networks[1:]))
     assert "<script>" not in draw(merged(evil, AFTER, ()), "g")
+
+
+def observed(site: str, *answers: bool | None) -> Reachability:
+    reaches = (Reach("a", f"b-{n}", "oam", "tcp", 80 + n, answer) for n, answer in enumerate(answers))
+    return Reachability(site, 0, 1, tuple(reaches))
+
+
+def test_reachability_that_differs_is_named_and_everything_is_counted() -> None:
+    found = compare_reach(observed("site-a", True, False, True, None), observed("site-b", True, False, False))
+    assert found is not None
+    assert found.summary == (
+        "site-a: 4 attempts, 2 reached, 1 not reached, 1 could not be tried. "
+        "site-b: 3 attempts, 1 reached, 2 not reached. 2 attempts came out differently."
+    )
+    assert [(r.attempt, r.first, r.second) for r in found.rows] == [
+        ("a → b-2 on oam tcp/82", "✓ reached", "✗ not reached"),
+        ("a → b-3 on oam tcp/83", "? not tried", "– no attempt"),
+    ]
+
+
+def test_reachability_that_nobody_observed_is_not_shown_and_one_site_alone_is_said_to_be_so() -> None:
+    assert compare_reach(None, None) is None
+    found = compare_reach(observed("site-a", True), None)
+    assert found is not None and found.rows == ()
+    assert found.summary == "site-a: 1 attempt, 1 reached. At the other site it was not observed."
