@@ -95,9 +95,11 @@ class FeatureFile(pytest.Module):
 
     def _getobj(self) -> types.ModuleType:
         from conformance.features import check_feature
+        from conformance.sentences import check_sentences
 
         try:
             check_feature(self.path)
+            check_sentences(self.path)
         except UsageError as error:
             raise self.CollectError(str(error)) from None
         module = types.ModuleType(self.path.stem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from conformance.catalogue import load_catalogue
 from conformance.model import Thresholds
 from conformance.resources import closest, features_dir, find_fixture
 from conformance.settings import Settings, read_settings
+
+VNFS = {"single": "subscriber-db-single", "stateless": "subscriber-cache"}
 
 
 class ThresholdSettings(Settings):
@@ -35,6 +37,7 @@ class LoadSettings(Settings):
     probe_interval_ms: float = Field(default=20, ge=1, le=1000)
     before_fault_s: float = Field(default=2, gt=0)
     after_failover_s: float = Field(default=2, gt=0)
+    planes: tuple[Literal["api", "media"], ...] = ()
 
 
 class BlockSettings(Settings):
@@ -72,7 +75,7 @@ class Profile(Settings):
     thresholds: ThresholdSettings
     load: LoadSettings = LoadSettings()
     blocks: BlockSettings = BlockSettings()
-    vnfs: dict[str, str] = Field(default_factory=lambda: {"single": "subscriber-db-single"})
+    vnfs: dict[str, str] = Field(default_factory=lambda: dict(VNFS))
 
     @model_validator(mode="after")
     def _ids_are_known(self) -> Profile:

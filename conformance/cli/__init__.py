@@ -37,6 +37,7 @@ COMMANDS = {
     "bundle": "conformance.cli.bundle:bundle",
     "verify": "conformance.cli.bundle:verify",
     "requirements": "conformance.cli.requirements:requirements",
+    "steps": "conformance.cli.steps:steps",
     "lab": "conformance.cli.lab:lab",
     "proxy": "conformance.cli.proxy:proxy",
     "doctor": "conformance.cli.doctor:doctor",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from conformance.play.stage import Stage
 from conformance.sites import Site
 from conformance.waiting import wait_until
-from conformance.workloads import Workload, WorkloadPlan
+from conformance.workloads import Plane, Workload, WorkloadPlan
 
 _LOOK_EVERY_S = 0.05
 
@@ -17,15 +17,18 @@ _LOOK_EVERY_S = 0.05
 class Clients:
     """Clients of the service; every request of theirs and every probe is on record."""
 
-    def __init__(self, stage: Stage, urls: Mapping[str, Sequence[str]], *, stateful: bool = True) -> None:
+    def __init__(
+        self, stage: Stage, urls: Mapping[str, Sequence[str]], planes: Mapping[str, Plane] | None = None
+    ) -> None:
         load = stage.load
         self._stage = stage
         self._workload = Workload(
             WorkloadPlan(
                 endpoints=urls,
                 folder=stage.folder,
-                workers=load.clients if stateful else 0,
+                workers=load.clients,
                 rate=load.rate_per_client,
+                planes=planes or {},
                 probe_interval_ns=stage.info.probe_interval_ns,
                 seed=stage.session.request.seed ^ zlib.crc32(stage.info.name.encode()),
             )

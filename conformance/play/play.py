@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,15 +19,20 @@ from conformance.model.results import CheckResult
 from conformance.play.clients import Clients
 from conformance.play.stage import Stage
 from conformance.play.subject import Subject
+from conformance.records import HOLDERS_FILE
 from conformance.session import STATEFUL, uninterrupted
 from conformance.sites import LabPower, Site, api_answers, vim_check
 from conformance.store import Outcome
 from conformance.vocabulary import LINK_FAULTS, during, link_fault
+from conformance.workloads import HolderSampler, HolderTarget, Plane
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario
 
     from conformance.session import RunSession
+
+MEDIA_PORT = 8081
+
 
 class Play:
     """Methods are called in the order of the scenario's sentences."""
@@ -36,7 +42,9 @@ class Play:
         self._number = number
         self._stage: Stage | None = None
         self._subject: Subject | None = None
+        self._beside: Subject | None = None
         self._clients: Clients | None = None
+        self._sampler: HolderSampler | None = None
         self._record: ScenarioRecord | None = None
         self._waiting: list[Future[None]] = []
         self._lost: Site | None = None
@@ -99,10 +107,24 @@ class Play:
         """Have the scheme protect it at the second site."""
         self.subject.protect()
 
+    def deploy_beside(self, kind: str) -> None:
+        """Deploy another VNF with other needs on the same two sites, and have the scheme protect that, too."""
+        beside = Subject(self.stage, self._session.request.blueprint_for(kind), "b")
+        self._beside = beside
+        beside.deploy()
+        beside.protect(inventory=False)
+
+    def watch_holders(self) -> None:
+        """Ask all the time, at both sites, which of them is active."""
+        vnfs = self.subject.deployments
+        targets = [HolderTarget(v.blueprint.management.role, v.site, v.management_urls[0]) for v in vnfs]
+        self._sampler = HolderSampler(self.stage.folder / HOLDERS_FILE, targets)
+        self._sampler.start()
+
     def start_load(self) -> None:
         """Clients start; what follows is only done once all of them are being served."""
         stage, subject = self.stage, self.subject
-        clients = Clients(stage, subject.urls)
+        clients = Clients(stage, subject.urls, self._planes())
         subject.note_carried()
         with stage.phase("load", f"{stage.load.clients} clients use the service"):
             self._clients = clients
@@ -165,6 +187,8 @@ class Play:
     def fail_over(self) -> None:
         """Have the scheme fail over."""
         self.subject.fail_over()
+        if self._beside is not None:
+            self._beside.fail_over()
 
     def move(self) -> None:
         """Have the scheme move the service to the other site, and use it there for a while."""
@@ -203,6 +227,7 @@ class Play:
                     subject.await_replication(drained=True)
                 self._clients.read_back(where)
         stage.nemesis.heal()
+        self._stop_sampling()
         self._settled = True
         self._end()
 
@@ -261,10 +286,12 @@ class Play:
 
     def _undos(self, stage: Stage) -> tuple[tuple[str, Callable[[], None]], ...]:
         undos: list[tuple[str, Callable[[], None]]] = [("healing", stage.nemesis.heal)]
+        undos.append(("ending the look at who is active", self._stop_sampling))
         if self._clients is not None:
             undos.append(("stopping the clients", self._clients.kill))
-        if self._subject is not None:
-            undos.append(("removing what was created", self._subject.remove))
+        for subject in (self._subject, self._beside):
+            if subject is not None:
+                undos.append(("removing what was created", subject.remove))
         return tuple(undos)
 
     def _end(self) -> None:
@@ -277,6 +304,25 @@ class Play:
     def _inject_now(self, sentence: str) -> None:
         fault: Fault = link_fault(sentence).make(self.subject.the_link)
         self.stage.nemesis.inject(fault, self.subject.link_in_use())
+
+    def _stop_sampling(self) -> None:
+        if self._sampler is not None:
+            self._sampler.stop()
+            self._sampler = None
+
+    def _planes(self) -> dict[str, Plane]:
+        """What is probed beside the service: what the profile asks for, and the VNF beside this one."""
+        second = self.stage.second
+        found: dict[str, Plane] = {}
+        if "media" in self.stage.load.planes and not self.subject.blueprint.stateless:
+            hosts = {site: [urlsplit(url).hostname for url in urls] for site, urls in self.subject.urls.items()}
+            found["media"] = Plane("udp", {site: [f"{h}:{MEDIA_PORT}" for h in there] for site, there in hosts.items()})
+        if "api" in self.stage.load.planes:
+            found["api"] = Plane("http", {second.name: [str(second.cloud.config.get_auth_args()["auth_url"])]})
+        if self._beside is not None:
+            urls = self._beside.urls
+            found["beside"] = Plane("http", {site: [f"{url}/status" for url in there] for site, there in urls.items()})
+        return found
 
     def _await_faults(self) -> None:
         """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""

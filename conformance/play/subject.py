@@ -82,21 +82,24 @@ class Subject:
             self._deployments[stage.first.name] = deployment
             self._ready = stage.submit(await_ready, stage.first, deployment)
 
-    def protect(self) -> None:
+    def protect(self, *, inventory: bool = True) -> None:
         """Have the scheme protect the VNF at the second site, through the link that the faults will disturb."""
         stage = self._stage
         vnf = self.at(stage.first)
         with stage.phase("protect", f"protecting it at {stage.second.name}"):
-            self.link = self._open_link(stage.second, stage.first)
+            if not self.blueprint.stateless:
+                self.link = self._open_link(stage.second, stage.first)
             self._scheme = make_scheme(stage.session.request.options.scheme, on_event=stage.scheme_event)
-            protection = self._scheme.protect(vnf, stage.first, stage.second, _endpoint(self.link))
+            link = None if self.link is None else _endpoint(self.link)
+            protection = self._scheme.protect(vnf, stage.first, stage.second, link)
             if self._ready is not None:
                 self._ready.result()
             if not protection.ok:
                 raise HarnessError(f"The scheme {self._scheme.name} could not protect the VNF: {protection.detail}")
             if protection.deployment is not None:
                 self._deployments[stage.second.name] = protection.deployment
-        self.save_inventory("first-before", stage.first)
+        if inventory:
+            self.save_inventory("first-before", stage.first)
 
     # -- When -------------------------------------------------------------------------------------------------------
 
@@ -161,6 +164,8 @@ class Subject:
 
     def note_carried(self) -> None:
         """Remember how much the link has carried until now."""
+        if self.link is None:
+            return
         self._carried[self.the_link.name] = self.the_link.server.counters(self.the_link.name)
 
     def link_in_use(self) -> Observation:

@@ -84,9 +84,10 @@ class Scheme(Protocol):
 
     name: str
 
-    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint) -> Protection:
+    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
         """Have the VNF at ``first`` replicated to ``second``. What the second site wants of the first it
-        dials at ``link``, which leads to ``vnf.replication_upstream``. ``vnf`` may still be booting."""
+        dials at ``link``, which leads to ``vnf.replication_upstream``; None where the VNF is stateless. ``vnf`` may
+        still be booting."""
 
     def failover(self, lost: Site, to: Site) -> Failover:
         """Continue the service at ``to`` because ``lost`` is gone: finding that out is part of it."""

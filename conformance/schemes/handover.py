@@ -55,21 +55,29 @@ def stop_serving(log: StepLog, site: Site, vnf: Deployment) -> None:
     """Stop the servers of a VNF that has been handed over."""
     with log.step("first-stopping", site.name) as seen:
         seen["detail"] = f"{len(vnf.server_ids)} servers of {site.name} are going to be stopped."
-    with log.step("first-stopped", site.name), site.asking("stop the servers") as cloud:
+    with log.step("first-stopped", site.name):
+        stop_servers(site, vnf)
+
+
+def stop_servers(site: Site, vnf: Deployment) -> None:
+    """Stop all servers of a VNF and wait until they are. StepFailed when some are not."""
+    with site.asking("stop the servers") as cloud:
         for server in vnf.server_ids:
             cloud.compute.stop_server(server)
-        _await_servers(site, vnf, "SHUTOFF")
+    _await_servers(site, vnf, "SHUTOFF")
 
 
 def start_servers(log: StepLog, site: Site, vnf: Deployment) -> None:
-    """Start servers that are stopped, and wait until the database's guest answers."""
-    with log.step("start-servers"), site.asking("start the servers") as cloud:
-        for server in vnf.server_ids:
-            if cloud.compute.get_server(server).status != "ACTIVE":
-                cloud.compute.start_server(server)
+    """Start servers that are stopped, and wait until the managed guest answers."""
+    with log.step("start-servers"):
+        with site.asking("start the servers") as cloud:
+            for server in vnf.server_ids:
+                if cloud.compute.get_server(server).status != "ACTIVE":
+                    cloud.compute.start_server(server)
         _await_servers(site, vnf, "ACTIVE")
         try:
-            wait_until(lambda: _manager(vnf), timeout=FOLLOW_WITHIN_S, what=f"the database of {site.name} to answer")
+            what = f"the VNF's management at {site.name} to answer"
+            wait_until(lambda: _manager(vnf), timeout=FOLLOW_WITHIN_S, what=what)
         except NotReached as error:
             raise StepFailed(str(error)) from None
 

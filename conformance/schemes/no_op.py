@@ -28,7 +28,7 @@ class NoOpScheme:
     def __init__(self, *, on_event: OnEvent, progress: Progress | None = None) -> None:
         self._on_event = on_event
 
-    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint) -> Protection:
+    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
         """Nothing."""
         self._note("protect", second.name)
         return Protection(False, _NOTHING)

@@ -25,6 +25,7 @@ from conformance.schemes.handover import (
     order,
     promote,
     start_servers,
+    stop_servers,
     stop_serving,
 )
 from conformance.schemes.steps import StepFailed, StepLog
@@ -56,10 +57,10 @@ class ReferenceScheme:
         self._deployments: dict[str, Deployment] = {}
         self._link: Endpoint | None = None
 
-    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint) -> Protection:
+    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
         """Replicate the images through Glance, build the same networks, groups, routers and servers at
         ``second`` as a standby that dials ``link``, and wait until the primary itself says that it is
-        protected."""
+        protected. The servers of a stateless VNF are built and switched off: they start in their initial state."""
         self._deployments = {first.name: vnf}
         self._link = link
         log = StepLog("protect", second.name, self._on_event)
@@ -74,8 +75,12 @@ class ReferenceScheme:
                 seen["servers"] = list(standby.server_ids)
             with log.step("boot-standby"):
                 await_ready(second, standby, progress=self._progress)
-            with log.step("replicate"):
-                await_protected(vnf, PROTECT_TIMEOUT_S)
+            if vnf.blueprint.stateless:
+                with log.step("switch-off", second.name):
+                    stop_servers(second, standby)
+            else:
+                with log.step("replicate"):
+                    await_protected(vnf, PROTECT_TIMEOUT_S)
         except (StepFailed, DeployError) as error:
             return _over(Protection, log, False, str(error), self._deployments.get(second.name))
         return _over(Protection, log, True, f"{first.name} is protected by a standby at {second.name}.", standby)
@@ -92,11 +97,14 @@ class ReferenceScheme:
             return _over(Failover, log, False, f"Nothing stands by at {to.name}: protect was not carried out.", None)
         try:
             self._fence(log, lost)
-            with log.step("promote") as seen:
-                seen["detail"] = promote(standby)
+            if standby.blueprint.stateless:
+                start_servers(log, to, standby)
+            else:
+                with log.step("promote") as seen:
+                    seen["detail"] = promote(standby)
             with log.step("serve"):
                 await_writable(standby)
-        except StepFailed as error:
+        except (StepFailed, SiteError) as error:
             return _over(Failover, log, False, str(error), standby)
         took = ", ".join(f"{s.name} {(s.ended - s.began) / 1e9:.2f} s" for s in log.steps)
         return _over(Failover, log, True, f"The service continues at {to.name} ({took}).", standby)

@@ -17,6 +17,7 @@ from conformance.checkers.registry import all_checks
 from conformance.errors import HarnessError
 from conformance.play import Play
 from conformance.plugin import session_of
+from conformance.sentences import DISTURBANCE, DISTURBANCE_DURING
 from conformance.vocabulary import SITE_LOSS, during, is_link_fault
 
 
@@ -63,6 +64,21 @@ def single_vm_at_first_site(play: Play) -> None:
     play.deploy("single")
 
 
+@given("a stateless VNF serving subscribers at the first site")
+def stateless_at_first_site(play: Play) -> None:
+    play.deploy("stateless")
+
+
+@given("a stateless VNF beside it, protected at the second site")
+def stateless_beside(play: Play) -> None:
+    play.deploy_beside("stateless")
+
+
+@given("it is watched which site is active")
+def holders_are_watched(play: Play) -> None:
+    play.watch_holders()
+
+
 @given("the VNF is protected at the second site")
 def vnf_protected(play: Play) -> None:
     play.protect()
@@ -73,13 +89,13 @@ def clients_use_the_service(play: Play) -> None:
     play.start_load()
 
 
-@when(Sentences("a disturbance of the link", is_link_fault))
+@when(Sentences(DISTURBANCE, is_link_fault))
 def link_is_disturbed(play: Play, sentence: str) -> None:
     play.disturb_link(sentence)
 
 
-@given(Sentences("a disturbance of the link during an operation", during))
-@when(Sentences("a disturbance of the link during an operation", during))
+@given(Sentences(DISTURBANCE_DURING, during))
+@when(Sentences(DISTURBANCE_DURING, during))
 def link_is_disturbed_during(play: Play, sentence: str) -> None:
     play.disturb_link_during(sentence)
 

@@ -142,7 +142,8 @@ class ServicePoint(Settings):
 
 
 class Blueprint(Settings):
-    """A VNF. Keys of the mappings are labels; whatever names one must name an existing one."""
+    """A VNF. Keys of the mappings are labels; whatever names one must name an existing one. Without ``replication`` it
+    is stateless: there is nothing to replicate."""
 
     description: str = ""
     images: dict[Label, ImageSettings] = Field(min_length=1)
@@ -155,13 +156,18 @@ class Blueprint(Settings):
     variables: dict[str, str | int | float | bool] = Field(default_factory=dict)
     service: ServicePoint
     management: ServicePoint
-    replication: ServicePoint
+    replication: ServicePoint | None = None
     _path: Path = PrivateAttr(default=Path())
 
     @property
     def name(self) -> str:
         """The blueprint's file name without its suffix."""
         return self._path.stem
+
+    @property
+    def stateless(self) -> bool:
+        """Whether nothing of it has to outlive its machines."""
+        return self.replication is None
 
     @property
     def path(self) -> Path:
@@ -204,7 +210,9 @@ class Blueprint(Settings):
     @model_validator(mode="after")
     def _points_are_ports(self) -> Blueprint:
         for name in ("service", "management", "replication"):
-            point: ServicePoint = getattr(self, name)
+            point: ServicePoint | None = getattr(self, name)
+            if point is None:
+                continue
             role = self.roles.get(point.role)
             networks = [p.network for p in role.ports] if role else []
             if role and point.network not in networks:
@@ -252,7 +260,9 @@ def _references(b: Blueprint) -> Iterable[tuple[str, str, str, Iterable[str]]]:
             for group in port.security_groups:
                 yield f"roles.{label}.ports", "security group", group, b.security_groups
     for name in ("service", "management", "replication"):
-        point: ServicePoint = getattr(b, name)
+        point: ServicePoint | None = getattr(b, name)
+        if point is None:
+            continue
         yield name, "role", point.role, b.roles
         yield name, "network", point.network, b.networks
 

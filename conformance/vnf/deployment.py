@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from conformance.errors import UsageError
 from conformance.vnf.blueprint import Blueprint, ServicePoint
 
 
@@ -61,6 +62,8 @@ class Deployment:
     def replication_upstream(self) -> Endpoint:
         """Where a standby at the other site finds this one: what the inter-site link leads to."""
         point = self.blueprint.replication
+        if point is None:
+            raise UsageError(f"{self.blueprint.name} is stateless: nothing of it can be followed from another site.")
         return Endpoint(self.members(point.role)[0].addresses[point.network], point.port)
 
     def members(self, role: str) -> tuple[Guest, ...]:

@@ -49,7 +49,7 @@ def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | 
     if answer is None:
         return f"{guest.label} does not answer at {deployment.status_url(guest)}"
     standby = deployment.primary is not None
-    if guest.role == deployment.blueprint.management.role:
+    if guest.role == deployment.blueprint.management.role and not deployment.blueprint.stateless:
         expected, seen = "standby" if standby else "primary", answer.get("role")
     elif not standby:
         expected, seen = "writable", answer.get("database")
