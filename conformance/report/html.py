@@ -208,8 +208,16 @@ def _limits(result: RunResult) -> list[str]:
             "isolation of networks exist in the clouds' APIs only. They were compared as configured; no packet was "
             "filtered or routed."
         )
+    elif "namespaces" in plane:
+        limits.append(
+            f"Data plane: {plane}. Packets really pass or are stopped, by the lab's own routers, security groups and WAN "
+            "made from what Neutron states; that a production cloud does the same with its own is not shown."
+        )
     else:
-        limits.append(f"Data plane: {plane}. Networks were compared as configured.")
+        limits.append(
+            f"Data plane: {plane}. Networks were compared as configured; where what reaches what was observed, the "
+            "scenario says so."
+        )
     if result.info.environment.get("sites") == "lab":
         limits.append(
             "Both sites are OpenStack clouds on one machine: times include its load and say nothing of another's."

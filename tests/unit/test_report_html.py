@@ -183,6 +183,16 @@ def test_the_limits_of_a_loopback_data_plane_are_stated() -> None:
     assert "no packet was filtered or routed" in read(made_run()).text
 
 
+@pytest.mark.parametrize(
+    ("plane", "said"),
+    [("lab, namespaces", "Packets really pass or are stopped"), ("as the sites provide", "compared as configured")],
+)
+def test_the_limits_follow_the_data_plane(plane: str, said: str) -> None:
+    run = with_result(made_run(), info=replace(run_info(), environment={"data plane": plane}))
+    text = read(run).text
+    assert said in text and "no packet was filtered or routed" not in text
+
+
 def test_a_run_that_does_not_say_its_data_plane_vouches_for_nothing() -> None:
     run = with_result(made_run(), info=replace(run_info(), environment={}))
     assert "does not say what data plane" in read(run).text
