@@ -210,8 +210,8 @@ def _limits(result: RunResult) -> list[str]:
         )
     elif "namespaces" in plane:
         limits.append(
-            f"Data plane: {plane}. Packets really pass or are stopped, by the lab's own routers, security groups and WAN "
-            "made from what Neutron states; that a production cloud does the same with its own is not shown."
+            f"Data plane: {plane}. Packets really pass or are stopped, by the lab's own routers, security groups and "
+            "WAN made from what Neutron states; that a production cloud does the same with its own is not shown."
         )
     else:
         limits.append(
