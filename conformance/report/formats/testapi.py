@@ -68,6 +68,6 @@ def details(run: JudgedRun) -> dict[str, Any]:
 
 
 def version_of(build_tag: str) -> str:
-    """The release in an OPNFV build tag: jenkins-JOB-daily-RELEASE-N names it, anything else is ``master``."""
-    found = re.search(r"daily-(.+?)-[0-9]*$", build_tag) or re.search(r"weekly-(.+?)-[0-9]*$", build_tag)
-    return found[1] if found else "master" if build_tag != "none" else "unknown"
+    """The release in an OPNFV build tag (jenkins-JOB-daily-RELEASE-N), found as xtesting finds it."""
+    found = re.search(r"(dai|week)ly-(.+?)-[0-9]*", build_tag)
+    return found[2] if found else "unknown"
