@@ -56,7 +56,7 @@ class WanFault:
             else self._is_whole(value, self._before(direction))
             for direction, value in measured.items()
         )
-        return Observation(ok, self._sentence(measured), self._observed(measured))
+        return Observation(ok, f"{self._asked()} {self._sentence(measured)}", self._observed(measured))
 
     def heal(self) -> None:
         """Take the impairments off."""
@@ -79,6 +79,10 @@ class WanFault:
     def _before(self, direction: str) -> Any:
         """What was measured before this fault, others perhaps in force already; None if it was not injected."""
         return self._baseline.get(direction)
+
+    def _asked(self) -> str:
+        values = ", ".join(f"{name} {value}" for name, value in self._impairments.items())
+        return f"Asked for in {' and '.join(self._directions)}: {values}."
 
     def _sentence(self, measured: Mapping[str, Any]) -> str:
         return "; ".join(f"{direction}: {self._words(value)}" for direction, value in measured.items()) + "."
@@ -139,7 +143,4 @@ class SharedOut(WanFault):
         return _DEVIATIONS * sqrt(share * (1 - share) / self._count) + _SLACK
 
     def _words(self, value: float) -> str:
-        return f"{self._what} {value:.2%} of {self._count} packets (asked for in {self._asked()}: {self._share:.2%})"
-
-    def _asked(self) -> str:
-        return " and ".join(self._directions)
+        return f"{value:.2%} of {self._count} packets {self._what}"

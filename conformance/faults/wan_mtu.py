@@ -36,5 +36,4 @@ class WanMtu(WanFault):
         return value is not None and value >= (before or self._mtu + 1)
 
     def _words(self, value: int | None) -> str:
-        passes = "no packet passes" if value is None else f"packets of up to {value} bytes pass"
-        return f"{passes} uncut (asked for: {self._mtu})"
+        return "no packet passes uncut" if value is None else f"packets of up to {value} bytes pass uncut"

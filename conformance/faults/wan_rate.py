@@ -43,4 +43,4 @@ class WanRate(WanFault):
         return value > self._rate
 
     def _words(self, value: float) -> str:
-        return f"TCP carried {value / 1e6:.2f} Mbit/s (asked for: {self._rate / 1e6:.2f})"
+        return f"TCP carried {value / 1e6:.2f} Mbit/s"
