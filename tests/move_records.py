@@ -33,6 +33,7 @@ from conformance.model import (
     Inventory,
     Operation,
     Outcome,
+    Probe,
     Reach,
     Reachability,
     ScenarioRecord,
@@ -92,12 +93,17 @@ def load() -> list[Event]:
     return [Event(at(-4), "phase", "load", "begin"), Event(at(-0.1), "phase", "load", "end")]
 
 
+def told(found: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """Probes that failed were told by both sites that they do not take writes just now."""
+    return tuple(p if p.ok else replace(p, error=f"{A}: 503 read-only; {B}: 503 read-only") for p in found)
+
+
 def moved(before: int = 12, after: int = 8, **changes: Any) -> ScenarioRecord:
     """The service is moved from A to B; for 0.3 s nobody writes."""
     record = ScenarioRecord(
         info(then=MOVE_PHRASES, faults_planned=(), thresholds=LIMITS, requirements=("MS-MT-01",), name="A move"),
         history(before, after, workers=2),
-        probes(((-4, 0.7, A), (0.7, 1.0, None), (1.0, 4, B))),
+        told(probes(((-4, 0.7, A), (0.7, 1.0, None), (1.0, 4, B)))),
         (*load(), *steps("migrate", 0, A, B), Event(at(3.1), "observation", "data-plane", "", B, None, "None here.")),
         inventories(),
     )
@@ -143,7 +149,7 @@ def returned(**changes: Any) -> ScenarioRecord:
         info=replace(there.info, then=BACK_PHRASES, requirements=("MS-MT-07", "MS-GR-15"), name="A way back"),
         history=numbered([*ops, *pages(kept, process=2, start=14, site=A)]),
         events=(*there.events, *steps("failback", 10, B, A)),
-        probes=probes(((-4, 0.7, A), (0.7, 1.0, None), (1.0, 10.7, B), (10.7, 11.0, None), (11.0, 13.5, A)), 0.05),
+        probes=told(probes(((-4, 0.7, A), (0.7, 1, None), (1, 10.7, B), (10.7, 11, None), (11, 13.5, A)), 0.05)),
     )
     return replace(record, **changes)
 
@@ -222,9 +228,7 @@ def clouds(**changes: Any) -> ScenarioRecord:
     """One VNF, two members at A and one at B because A was full; then A is lost."""
     here, there = part(A, ("database-0", "frontend-0"), -4), part(B, ("frontend-1",), -4)
     reaches = as_observed(expected_reach(as_one({A: here, B: there}, POOLS), SERVICES))
-    refusal = Event(
-        at(-4.5), "observation", "capacity-refused", "", A, True, "No valid host was found.", {"wanted": 3}
-    )
+    refusal = Event(at(-4.5), "observation", "capacity-refused", "", A, True, "No valid host was found.", {"wanted": 3})
     record = add_events(clean(history=history(8, 8, workers=2)), refusal)
     record = replace(
         record,

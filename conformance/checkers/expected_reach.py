@@ -24,9 +24,7 @@ _ROUTER_PORTS = ("network:router_interface", "network:ha_router")
 Expectation = tuple[bool | None, str]
 
 
-def expected_reach(
-    inventory: Inventory, services: Iterable[tuple[str, int | None]] | None = None
-) -> tuple[Reach, ...]:
+def expected_reach(inventory: Inventory, services: Iterable[tuple[str, int | None]] | None = None) -> tuple[Reach, ...]:
     """Every ordered pair of guests, on every network of the target, for each of ``services`` (protocol, port; without
     them those that the ingress rules name): ``reached`` is whether it should pass, None where that is not decided,
     ``detail`` why. O(guests² · services)."""

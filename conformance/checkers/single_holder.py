@@ -110,15 +110,21 @@ def _open(watch: Watch, sites: Sequence[str], turn: TurningPoint, tolerance: int
         yield Status.INCONCLUSIVE, f"Not all sites were looked at before {turn.what}: the first look came too late."
     if watch.ended < turn.done:
         silent = min((s for s in watch.looks if watch.looks[s]), key=lambda s: watch.looks[s][-1].done)
-        yield Status.INCONCLUSIVE, (
-            f"{silent} was last seen to answer {turn.relative(watch.looks[silent][-1].done)}: whether it held "
-            f"{watch.identity!r} afterwards is not known."
+        yield (
+            Status.INCONCLUSIVE,
+            (
+                f"{silent} was last seen to answer {turn.relative(watch.looks[silent][-1].done)}: whether it held "
+                f"{watch.identity!r} afterwards is not known."
+            ),
         )
     room, one, other = _room(watch)
     if room > tolerance:
-        yield Status.INCONCLUSIVE, (
-            f"The looks leave room for {one} and {other} both to have held {watch.identity!r} for up to {span(room)}, "
-            f"more than the {span(tolerance)} that are tolerated: too coarse to tell."
+        yield (
+            Status.INCONCLUSIVE,
+            (
+                f"The looks leave room for {one} and {other} both to have held {watch.identity!r} for up to "
+                f"{span(room)}, more than the {span(tolerance)} that are tolerated: too coarse to tell."
+            ),
         )
 
 

@@ -10,7 +10,7 @@ from conformance.checkers import vm_count
 from conformance.checkers.answers import answers
 from conformance.checkers.final_read import FinalRead, final_read
 from conformance.checkers.timeline import Departure, departure
-from conformance.checkers.words import count, listed, verb
+from conformance.checkers.words import count, listed
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict, worst
 
 OBSERVATION = "initial-state"
@@ -93,11 +93,11 @@ def _initial(record: ScenarioRecord, survived: list[tuple[str, str]], loss: Depa
     bad = [e for e in looks if e.ok is False]
     if bad:
         return Status.FAIL, f"{not_initial}: {bad[0].detail.rstrip('.') or 'the guests say so'}."
-    seen = ["the guests themselves"] if any(e.ok for e in looks) else []
+    seen = ["what the guests say"] if any(e.ok for e in looks) else []
     if _acknowledged(record, loss, "write") and _read_back(record, loss, second):
         seen.append("the final read")
     if _uses(record, loss, second, Outcome.FAIL):
         seen.append("the refusal of earlier sessions")
     if not seen:
         return Status.INCONCLUSIVE, f"Nothing on record shows whether the state at {second} is the initial one."
-    return Status.PASS, f"Its state is the initial one, as {listed(seen)} {verb(len(seen), 'shows', 'show')}."
+    return Status.PASS, f"Its state is the initial one, by {listed(seen)}."
