@@ -116,8 +116,14 @@ def planned_rounds(record: ScenarioRecord) -> int:
     return next((p for p in reversed(plans) if isinstance(p, int)), 0)
 
 
-def not_comparable(record: ScenarioRecord, blocks: Sequence[Block], rounds: Sequence[Round]) -> str:
+def blocks_of(rounds: Sequence[Round]) -> tuple[Block, ...]:
+    """The blocks of these rounds in time order: what is judged, and no block without its partner."""
+    return tuple(sorted((b for r in rounds for b in (r.replicated, r.unreplicated)), key=lambda b: b.start))
+
+
+def not_comparable(rounds: Sequence[Round]) -> str:
     """Why no difference between these rounds could be laid at the door of replication; empty when it could."""
+    blocks = blocks_of(rounds)
     wrong = [b for b in blocks if b.in_force is False]
     if wrong:
         was = ", ".join(f"{b.n} ({b.arm})" for b in wrong[:3])

@@ -15,6 +15,7 @@ import numpy as np
 from conformance.checkers.blocks import (
     Round,
     UnreadableBlocks,
+    blocks_of,
     not_comparable,
     read_blocks,
     stopped_early,
@@ -60,8 +61,9 @@ def check(record: ScenarioRecord, seed: int = SEED) -> Verdict:
     figures: dict[str, FigureValue] = {"blocks": len(blocks), "rounds": len(rounds), "margin_percent": margin * 100}
     if not blocks:
         return Verdict(Status.INCONCLUSIVE, "No block with or without replication is on record.", figures)
-    measured = measure(record, blocks)
-    doubt = not_comparable(record, blocks, rounds) or _not_measured(measured, margin)
+    doubt = not_comparable(rounds)
+    measured = () if doubt else measure(record, blocks_of(rounds))
+    doubt = doubt or _not_measured(measured, margin)
     if doubt:
         return Verdict(Status.INCONCLUSIVE, doubt, figures)
     ratios = log_ratios(rounds, measured)

@@ -10,7 +10,7 @@ import pytest
 from load_blocks import Change, Planted, judged_ratio, study, when
 
 from conformance.checkers import degradation
-from conformance.checkers.blocks import read_blocks, whole_rounds
+from conformance.checkers.blocks import blocks_of, read_blocks, whole_rounds
 from conformance.checkers.measuring import log_ratios, measure
 from conformance.checkers.registry import judge
 from conformance.model import Event, Operation, Outcome, Probe, ScenarioRecord, Status, Verdict
@@ -163,6 +163,11 @@ BAD: dict[str, tuple[Change, Status, str]] = {
         "No block with or without replication is on record.",
     ),
     "too few rounds": (planted(rounds=5), Status.INCONCLUSIVE, "There are 5 whole rounds"),
+    "one arm only": (
+        then(plain, without(lambda e: e.name == REPLICATED)),
+        Status.INCONCLUSIVE,
+        "There are 0 whole rounds",
+    ),
     "one round": (planted(rounds=1), Status.INCONCLUSIVE, "There is 1 whole round of one block with"),
     "too much noise": (planted(noise=0.15, seed=2), Status.INCONCLUSIVE, "too little power. At the noise of"),
     "so close to the margin that it may be beyond": (
@@ -443,8 +448,8 @@ def test_a_seed_moves_the_resampled_bounds_and_nothing_else() -> None:
 def test_a_runner_plans_its_rounds_from_the_record_so_far() -> None:
     def so_far(noise: float) -> dict[str, list[float]]:
         record = study(noise=noise, seed=5)
-        blocks_so_far = read_blocks(record)
-        return log_ratios(whole_rounds(blocks_so_far), measure(record, blocks_so_far))
+        rounds = whole_rounds(read_blocks(record))
+        return log_ratios(rounds, measure(record, blocks_of(rounds)))
 
     quiet, noisy = (plan_rounds(so_far(noise), 0.10, cap=24) for noise in (0.005, 0.08))
     assert (quiet.rounds, quiet.capped) == (6, False)
