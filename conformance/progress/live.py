@@ -59,7 +59,7 @@ def render(view: View, elapsed_s: float) -> RenderableType:
     elif view.name and view.planned is not None and view.planned > 1:
         clock += ", time left is known after the first scenario"
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=len("scenario"))
     table.add_column(overflow="ellipsis", no_wrap=True)
     if view.name:
         of = f" of {view.planned}" if view.planned else ""

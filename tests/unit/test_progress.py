@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -225,9 +225,9 @@ def test_no_color_leaves_colours_out_of_the_live_view() -> None:
         assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", out.getvalue())) is coloured
 
 
-def shown(view: View, elapsed_s: float) -> str:
+def shown(view: View, elapsed_s: float, width: int = 160) -> str:
     out = io.StringIO()
-    Console(file=out, width=160).print(render(view, elapsed_s))
+    Console(file=out, width=width).print(render(view, elapsed_s))
     return out.getvalue()
 
 
@@ -257,6 +257,14 @@ def test_the_live_view_shows_scenario_phase_faults_and_service() -> None:
         "187 writes/s", "latency 2.0 ms (slowest 14.0 ms)", "50.0% of probes failed", "1 min 05 s gone",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_in_a_narrow_terminal_the_words_on_the_left_stay_whole() -> None:
+    view = folded(
+        (1, RunPlanned(3)), (2, replace(BEGUN, name="A name that is much longer than the terminal is wide" * 3))
+    )
+    lines = shown(view, 65, width=60).splitlines()
+    assert [line.split("  ")[0] for line in lines if line.strip()] == ["scenario", "phase", "faults", "service", "time"]
 
 
 def test_a_fault_that_is_healed_is_no_longer_shown() -> None:
