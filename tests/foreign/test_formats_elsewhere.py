@@ -15,6 +15,7 @@ from conformance.report.formats import JudgedRun, find_format, write_document
 from conformance.report.formats.allure_page import without_analytics
 from conformance.report.formats.base import FormatError
 
+pytestmark = pytest.mark.foreign
 ALLURE = "allure@3.18.0"
 CUCUMBER = "multiple-cucumber-html-reporter@3.10.0"
 READ_CUCUMBER = """
