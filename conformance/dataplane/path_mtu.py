@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Iterable
 
-from conformance.dataplane.places import OpenSocket, Place, open_in
+from conformance.dataplane.places import OpenSocket, Place, enlarge_buffer, open_in
 
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PROBE = 10, 23, 3
 _HEADERS = {4: 28, 6: 48}
@@ -24,7 +24,7 @@ def path_mtu(
     Packets of many lengths are sent at once, twice, and those that arrive count: what earlier answers of routers made
     the system believe is not asked, and a path that drops silently is measured as well."""
     with open_in(sockets, target, version, socket.SOCK_DGRAM) as receiver:
-        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        enlarge_buffer(receiver)
         receiver.bind((target.address(version), 0))
         with open_in(sockets, source, version, socket.SOCK_DGRAM) as sender:
             if version == 4:

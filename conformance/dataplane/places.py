@@ -8,6 +8,9 @@ from typing import Protocol
 
 from conformance.errors import HarnessError
 
+_SO_RCVBUFFORCE = 33
+_BUFFER = 8 << 20
+
 
 class DataPlaneError(HarnessError):
     """Something could not be sent, measured or changed in the data plane."""
@@ -57,3 +60,11 @@ def open_in(
         ) from error
     opened.setblocking(False)
     return opened
+
+
+def enlarge_buffer(receiver: socket.socket) -> None:
+    """Room for what arrives while this process does not run, as far as the system gives it."""
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+    except PermissionError:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)

@@ -16,7 +16,6 @@ _MOST_PACKETS = 4000
 _FEWEST_PACKETS = 400
 _EVENTS_WANTED = 20
 _INTERVAL_S = 0.0005
-_SIZE = 1000
 # Four standard errors, and what a shared machine may do to a packet or two.
 _DEVIATIONS = 4.0
 _SLACK = 0.005
@@ -130,7 +129,7 @@ class SharedOut(WanFault):
         raise NotImplementedError
 
     def _measure(self) -> Mapping[str, float]:
-        bursts = self._link.bursts(count=self._count, interval=_INTERVAL_S, size=_SIZE)
+        bursts = self._link.bursts(count=self._count, interval=_INTERVAL_S)
         return {direction: self._share_of(burst) for direction, burst in bursts.items()}
 
     def _shows(self, value: float, before: float | None) -> bool:
