@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -218,8 +219,11 @@ def _render(template: Path, role: str, config: Mapping[str, Any]) -> str:
         raise UsageError(f"The user data template {where} of role {role!r} cannot be rendered: {error}") from None
     encoded = base64.b64encode(script.encode()).decode()
     if len(encoded) > _USER_DATA_LIMIT:
+        # cloud-init takes user data that is compressed, and so does the lab; mtime 0 makes it the same every time.
+        encoded = base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
+    if len(encoded) > _USER_DATA_LIMIT:
         raise UsageError(
-            f"The user data of role {role!r} ({template}) is {len(encoded)} characters in base64; "
+            f"The user data of role {role!r} ({template}) is {len(encoded)} characters in base64, compressed; "
             f"Nova takes {_USER_DATA_LIMIT}. Move parts of it into the image."
         )
     return encoded

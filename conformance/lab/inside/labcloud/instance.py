@@ -7,8 +7,10 @@ there while it is switched on, and while it is paused; the network daemon looks 
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +28,18 @@ def create(directory: Path, spec: dict, user_data: bytes | None) -> None:
     if user_data is not None:
         script = directory / "user_data"
         script.touch(mode=0o700)  # it may hold passwords
-        script.write_bytes(user_data)
+        script.write_bytes(_unpacked(user_data))
         script.chmod(0o700)
+
+
+def _unpacked(user_data: bytes) -> bytes:
+    """As cloud-init takes it: what is compressed with gzip is taken for what is in it."""
+    if user_data[:2] != b"\x1f\x8b":
+        return user_data
+    try:
+        return gzip.decompress(user_data)
+    except (OSError, EOFError, zlib.error):
+        return user_data
 
 
 def load(directory: Path) -> dict | None:
