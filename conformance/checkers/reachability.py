@@ -50,13 +50,13 @@ def observed(record: ScenarioRecord, both: BeforeAndAfter) -> Observed | None:
         "reach_differences": len(differences),
         "against_the_rules": len(against),
     }
-    leaks = [text for reached, text in against if reached]
+    leaks = [text for key, reached, text in against if reached and first.get(key) is not False]
     if differences or leaks:
         texts = [*differences, *leaks]
         evidence = tuple(Evidence("reachability", "pair", text) for text in texts[:NAMED])
         what = "What can be reached is not the same" if differences else "What no rule allows passes"
         return Observed(Status.FAIL, f"{what}: {joined(texts)}.", "not as expected", figures, evidence)
-    open_ = list(_open(first, second, [text for reached, text in against if not reached]))
+    open_ = list(_open(first, second, [text for _, reached, text in against if not reached]))
     if open_:
         return Observed(Status.INCONCLUSIVE, " ".join(open_), "not fully observed", figures)
     sentence = (
@@ -103,14 +103,14 @@ def _differences(first: Outcomes, second: Outcomes, both: BeforeAndAfter) -> Ite
             yield f"{named(key)} is {words[was]} at {both.before.site} and {words[reached]} at {both.after.site}"
 
 
-def against_rules(seen: Outcomes, inventory: Inventory) -> Iterator[tuple[bool, str]]:
+def against_rules(seen: Outcomes, inventory: Inventory) -> Iterator[tuple[Key, bool, str]]:
     """Pairs whose outcome is not what the rules of ``inventory`` say, with what came of them."""
     rules = Rules(inventory)
     for key, reached in seen.items():
         expected, why = rules.expect(*key)
         if reached is not None and expected is not None and reached != expected:
             came = "passes although" if reached else "does not pass although"
-            yield reached, f"{named(key)} {came} {why} ({inventory.site})"
+            yield key, reached, f"{named(key)} {came} {why} ({inventory.site})"
 
 
 def _open(first: Outcomes, second: Outcomes, blocked: list[str]) -> Iterator[str]:
