@@ -65,7 +65,7 @@ def test_every_member_is_told_who_and_where_it_and_its_peers_are(tmp_path: Path)
                 {"oam": "127.2.0.21", "service": "127.2.1.21"},
             ],
         },
-        "variables": {"replication": "sync"},
+        "variables": {"replication": "sync", "serve_alone_after_s": 2},
         "primary": {"host": "127.2.254.1", "port": 4711},
         "volumes": {},
     }
