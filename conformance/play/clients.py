@@ -12,22 +12,33 @@ from conformance.waiting import wait_until
 from conformance.workloads import Plane, Workload, WorkloadPlan
 
 _LOOK_EVERY_S = 0.05
+# Writes per second and client that no service takes: each asks again as soon as it is answered.
+_UNPACED = 1e6
 
 
 class Clients:
-    """Clients of the service; every request of theirs and every probe is on record."""
+    """Clients of the service; every request of theirs and every probe is on record.
+
+    ``offered_per_s`` is the pace they are given, all together, None where they ask as fast as they are answered.
+    """
 
     def __init__(
-        self, stage: Stage, urls: Mapping[str, Sequence[str]], planes: Mapping[str, Plane] | None = None
+        self,
+        stage: Stage,
+        urls: Mapping[str, Sequence[str]],
+        planes: Mapping[str, Plane] | None = None,
+        *,
+        unpaced: bool = False,
     ) -> None:
         load = stage.load
+        self.offered_per_s: float | None = None if unpaced else load.clients * load.rate_per_client
         self._stage = stage
         self._workload = Workload(
             WorkloadPlan(
                 endpoints=urls,
                 folder=stage.folder,
                 workers=load.clients,
-                rate=load.rate_per_client,
+                rate=_UNPACED if unpaced else load.rate_per_client,
                 planes=planes or {},
                 probe_interval_ns=stage.info.probe_interval_ns,
                 seed=stage.session.request.seed ^ zlib.crc32(stage.info.name.encode()),

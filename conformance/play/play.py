@@ -16,6 +16,7 @@ from conformance.faults.site_loss import SiteLoss
 from conformance.judge import judge_phrase
 from conformance.model import Event, ScenarioInfo, ScenarioRecord, Status
 from conformance.model.results import CheckResult
+from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
 from conformance.play.stage import Stage
 from conformance.play.subject import Subject
@@ -121,10 +122,10 @@ class Play:
         self._sampler = HolderSampler(self.stage.folder / HOLDERS_FILE, targets)
         self._sampler.start()
 
-    def start_load(self) -> None:
+    def start_load(self, *, unpaced: bool = False) -> None:
         """Clients start; what follows is only done once all of them are being served."""
         stage, subject = self.stage, self.subject
-        clients = Clients(stage, subject.urls, self._planes())
+        clients = Clients(stage, subject.urls, self._planes(), unpaced=unpaced)
         subject.note_carried()
         with stage.phase("load", f"{stage.load.clients} clients use the service"):
             self._clients = clients
@@ -203,6 +204,10 @@ class Play:
         self._await_faults()
         self.clients.watch(self.stage.load.after_failover_s)
         self._save_after("first-after", self.stage.first)
+
+    def measure_replication(self) -> None:
+        """Switch replication off and on, and measure the service under either."""
+        measure_in_blocks(self.stage, self.subject, self.clients)
 
     def read_back_at(self, site: Site) -> None:
         """Everything is going to be read back there, wherever the service is."""

@@ -89,6 +89,16 @@ def clients_use_the_service(play: Play) -> None:
     play.start_load()
 
 
+@given("clients use the service as fast as it answers while every request is recorded")
+def clients_use_the_service_unpaced(play: Play) -> None:
+    play.start_load(unpaced=True)
+
+
+@when("replication is switched off and on in a drawn order")
+def replication_is_switched(play: Play) -> None:
+    play.measure_replication()
+
+
 @when(Sentences(DISTURBANCE, is_link_fault))
 def link_is_disturbed(play: Play, sentence: str) -> None:
     play.disturb_link(sentence)
