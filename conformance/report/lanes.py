@@ -156,4 +156,7 @@ def site_loss(drawing: Drawing, bottom: float) -> None:
     drawing.add(text_at(at + (9 if side == "start" else -9), 14, loss, "t-loss", side))
     if limit <= drawing.end_s:
         drawing.back.append(line(drawing.x(limit), 18, drawing.x(limit), bottom, "limit"))
-        drawing.add(text_at(drawing.x(limit) + 4, 14, f"RTO limit {number(drawing.timeline.rto_s)} s", "t-limit"))
+        text = f"RTO limit {number(drawing.timeline.rto_s)} s"
+        fits = drawing.x(limit) + wide(text) < WIDTH
+        place = drawing.x(limit) + (4 if fits else -4)
+        drawing.add(text_at(place, 14, text, "t-limit", "" if fits else "end"))

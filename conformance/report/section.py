@@ -122,7 +122,7 @@ def _packed(html: str) -> str:
 
 def _with_short_targets(record: ScenarioRecord, run_id: str) -> ScenarioRecord:
     """Links are named after the run; a reader of its report knows which run that is."""
-    ending = re.compile(rf"-{re.escape(run_id)}(-\d+)?$")
+    ending = re.compile(rf"-{re.escape(run_id)}([-.]\d+)?$")
     events = tuple(replace(e, target=ending.sub("", e.target)) if e.target else e for e in record.events)
     return replace(record, events=events)
 

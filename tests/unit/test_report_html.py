@@ -232,6 +232,17 @@ def test_a_network_missing_at_the_second_site_is_shown_as_absent() -> None:
     assert "✗ absent" in read(replace(run, records={**run.records, name: changed})).text
 
 
+@pytest.mark.parametrize("ending", ["", "-2", ".2"])
+def test_a_link_is_named_without_the_run_it_was_made_for(ending: str) -> None:
+    run = made_run()
+    name = run.result.scenarios[1].info.id
+    target = f"site-b-to-site-a-{run.result.info.run_id}{ending}"
+    events = tuple(replace(e, target=target) if e.name == "link-stall" else e for e in run.records[name].events)
+    changed = replace(run.records[name], events=events)
+    text = read(replace(run, records={**run.records, name: changed})).text
+    assert "link-stall site-b-to-site-a ✓" in text and target not in text
+
+
 def test_a_record_that_cannot_be_read_costs_its_scenario_the_timeline_and_nobody_else_anything() -> None:
     run = made_run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from report_run import made_run
 
 from conformance.model import Event, Operation, Outcome, Probe, ScenarioRecord
+from conformance.report.drawing import WIDTH, wide
 from conformance.report.faultlog import fault_runs
 from conformance.report.keyfigures import Bracket
 from conformance.report.timeline import Timeline, bin_width_s, build_timeline, quantile
@@ -189,3 +191,16 @@ def test_a_fault_that_was_left_out_is_no_bar_in_the_timeline() -> None:
     probes = tuple(probe(n, at(n), 1) for n in range(11))
     (span,) = timeline(ScenarioRecord(info(), probes=probes, events=(fault(at(1), "skipped", False),))).faults
     assert (span.label, span.begin) == ("site-loss site-a not injected", span.end)
+
+
+def test_the_limit_is_named_inside_the_drawing_wherever_it_lies() -> None:
+    for seconds in (12, 17, 18, 40):
+        probes = tuple(probe(n, at(n / 10), 1) for n in range(seconds * 10))
+        events = (fault(at(1), "injected"),)
+        made = timeline(ScenarioRecord(info(), probes=probes, events=events))
+        svg = str(draw(made, "t"))
+        found = re.search(r'<text x="([\d.]+)" y="14" class="t-limit"( text-anchor="end")?>(RTO limit 15 s)', svg)
+        assert (found is not None) is (seconds > 16)
+        if found:
+            left = float(found[1]) - (wide(found[3]) if found[2] else 0)
+            assert left > 0 and left + wide(found[3]) - 10 <= WIDTH
