@@ -14,6 +14,8 @@ Place = tuple[str, int]
 
 # So many blocks are compared at once; only where they differ is it looked closer.
 _PIECE = 4096
+# Runs that are no farther apart are looked at together, with the zeros between them.
+_GAP = 256
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ def _differing_blocks(one: VolumeImage, other: VolumeImage) -> Iterator[int]:
 
 
 def _union(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The runs that hold data in either, ascending and apart from each other."""
+    """Ranges that hold all data of either, ascending and apart from each other."""
     begin = end = 0
     for first, blocks in sorted([*some, *others]):
-        if first > end:
+        if first > end + _GAP:
             if end > begin:
                 yield begin, end - begin
             begin = first
