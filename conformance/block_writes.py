@@ -65,7 +65,7 @@ def read_block_writes(path: Path) -> tuple[tuple[BlockWrite, ...], tuple[str, ..
                 _take(found, json.loads(raw))
             except KeyError as error:
                 problems.append(f"{path.name} line {number}: the field {error} is missing.")
-            except (TypeError, ValueError, AttributeError) as error:
+            except (TypeError, ValueError, AttributeError, RecursionError) as error:
                 problems.append(f"{path.name} line {number}: {error}.")
     if found and len(found) != max(found):
         missing = next(n for n in itertools.count(1) if n not in found)

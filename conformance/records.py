@@ -5,6 +5,7 @@ A record that is not whole is still loaded: its ``problems`` keep any verdict fr
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from conformance.model import (
     ScenarioRecord,
     VolumeImage,
 )
+from conformance.soundness import amiss
 from conformance.workloads.reading import read_history, read_probes
 
 T = TypeVar("T")
@@ -56,19 +58,49 @@ def read_json(path: Path, kind: type[T]) -> T:
 def read_lines(path: Path, kind: type[T]) -> tuple[tuple[T, ...], tuple[str, ...]]:
     """The lines of a JSON Lines file as values of the dataclass ``kind``, and sentences about those that are none.
 
-    A last line without its newline was cut by a kill: it is left out and is no problem. No file is no line.
+    A last line without its newline was cut by a kill: it is left out and is no problem. No file is no line. A line that
+    is there twice is a problem; their order is not, for several writers may append. UsageError when the file cannot be
+    read.
     """
     found: list[T] = []
     problems: list[str] = []
-    if not path.exists():
+    first: dict[bytes, int] = {}
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return (), ()
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
     adapter = TypeAdapter(kind)
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        if line in first:
+            problems.append(f"{path.name} line {number}: it is the same as line {first[line]}.")
+            continue
+        first[line] = number
         try:
-            found.append(adapter.validate_json(line))
+            value = adapter.validate_json(line, strict=True)
+            _check_range(value)
+            found.append(value)
         except ValidationError as error:
-            problems.append(f"{path.name} line {number}: {error.errors()[0]['msg']}.")
+            problems.append(f"{path.name} line {number}: {_first_words(error)}.")
+        except ValueError as error:
+            problems.append(f"{path.name} line {number}: {error}.")
     return tuple(found), tuple(problems)
+
+
+def _check_range(value: object) -> None:
+    """ValueError when an instant is none: times are nanoseconds from 0 on, in 63 bits."""
+    for field in fields(value):  # type: ignore[arg-type]  # every kind read is a dataclass
+        number = getattr(value, field.name)
+        if type(number) is int and not 0 <= number < 1 << 63:
+            raise ValueError(f"{field.name} is out of range")
+
+
+def _first_words(error: ValidationError) -> str:
+    """The first of the errors, with the place in the value."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
@@ -101,13 +133,16 @@ def load_scenario(folder: Path) -> ScenarioRecord:
     problems += holder_problems
     block_writes, write_problems = read_block_writes(folder / BLOCK_WRITES_FILE)
     problems += write_problems
+    inventories = read_each(folder / INVENTORY_FOLDER, Inventory, problems)
+    for name, inventory in inventories.items():
+        problems += [f"{folder / INVENTORY_FOLDER / name}.json: {sentence}." for sentence in amiss(inventory)]
     return ScenarioRecord(
         info=info,
         history=history,
         probes=_probes(folder / PROBES_FILE, problems),
         planes={p.stem: _probes(p, problems) for p in sorted((folder / PLANES_FOLDER).glob("*.jsonl"))},
         events=events,
-        inventories=read_each(folder / INVENTORY_FOLDER, Inventory, problems),
+        inventories=inventories,
         reachability=read_each(folder / REACHABILITY_FOLDER, Reachability, problems),
         holders=holders,
         volumes=read_each(folder / VOLUMES_FOLDER, VolumeImage, problems),
