@@ -97,6 +97,16 @@ FAILING: dict[str, tuple[Change, str]] = {
         seen(observed={"identity": False, "api": False, "scheduling": True}),
         "identity failed; api failed",
     ),
+    "scheduling alone failed": (seen(observed={**TIMES, "scheduling": False}), "scheduling failed"),
+    "a nested sub-check failed without a word": (
+        seen(observed={"checks": {"identity": True, "api": True, "scheduling": {"ok": False}}}),
+        "scheduling failed",
+    ),
+    "its catalog leads to two other sites": (
+        seen(observed={**TIMES, "foreign_hosts": ["127.11.255.1", "127.13.255.1"]}),
+        "127.11.255.1 and 127.13.255.1",
+    ),
+    "it failed between two that worked": (also(observation(2), observation(2.5, False)), "Keystone timed out"),
     "it failed though a link fault did not bite": (
         lambda r: edit_events(seen(ok=False)(r), fault("link-delay", "verified"), ok=False),
         "This stands although",

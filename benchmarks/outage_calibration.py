@@ -1,0 +1,217 @@
+"""Outages planted with known begin and end: is the truth in the stated interval, and how wide is that?
+
+    python benchmarks/outage_calibration.py [--cases 500] [--seed 1] [--real-cases 500]
+
+The first table is computed: a service that is away from one instant to another is probed on a fixed schedule, with
+answers that take their time, hang, are lost, or are sent late by the prober. The second is measured: a real datagram
+echo refuses or falls silent at instants it notes itself, and the harness's own prober asks it over the loopback device.
+Printed for the begin, the end and the length of each outage: how often the truth was outside (must be never), and how
+wide the stated interval was, in probe periods.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from conformance.checkers.probing import Outage, in_order, outages
+from conformance.model import Probe
+from conformance.workloads.planes import NOT_SERVING, Flows
+from conformance.workloads.probe import OpenLoop
+from conformance.workloads.service import Endpoint
+
+MS = 1_000_000
+PERIOD = 20 * MS
+REAL_PERIOD = 5 * MS
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How probing goes. Times in nanoseconds: ``latency`` is the longest way there, and back; ``hang`` how long a probe
+    hangs in the outage (0: it is refused); ``hiccup`` the share of probes sent late, by up to 200 ms."""
+
+    name: str
+    latency: int = 2 * MS
+    hang: int = 0
+    hiccup: float = 0.0
+    outages: int = 1
+
+
+CONDITIONS = (
+    Conditions("refused at once"),
+    Conditions("refused, answers take up to 20 ms", latency=10 * MS),
+    Conditions("five short outages, refused at once", outages=5),
+    Conditions("hang for 300 ms", hang=300 * MS),
+    Conditions("hang for 1 s", hang=1000 * MS),
+    Conditions("refused, 10 % of probes up to 200 ms late", hiccup=0.1),
+    Conditions("hang for 300 ms, 10 % late", hang=300 * MS, hiccup=0.1),
+)
+
+
+@dataclass
+class Tally:
+    """What came of the cases: how many truths were outside, and every width (nanoseconds)."""
+
+    cases: int = 0
+    missed: int = 0
+    begin: list[int] = field(default_factory=list)
+    end: list[int] = field(default_factory=list)
+    length: list[int] = field(default_factory=list)
+    outside: int = 0
+
+    def add(self, truth: tuple[int, int], slack: int, found: Sequence[Outage]) -> None:
+        """One outage, its begin and end known to ``slack``."""
+        self.cases += 1
+        gone, back = truth
+        mine = [o for o in found if o.start_low is not None and o.start_low <= back and (o.end_high or back) >= gone]
+        if not mine:
+            self.missed += 1
+            return
+        one = mine[0]
+        assert one.start_low is not None
+        if one.end_high is None or one.high is None:
+            self.outside += 1
+            return
+        inside = (
+            one.start_low - slack <= gone <= one.start_high + slack
+            and one.end_low - slack <= back <= one.end_high + slack
+            and one.low - 2 * slack <= back - gone <= one.high + 2 * slack
+        )
+        self.outside += not inside
+        self.begin.append(one.start_high - one.start_low)
+        self.end.append(one.end_high - one.end_low)
+        self.length.append(one.high - one.low)
+
+    def row(self, name: str, period: int) -> str:
+        """A line of the table."""
+        if not self.length:
+            return f"| {name} | {self.cases} | {self.missed} | {self.outside} | | | |"
+        widths = " | ".join(
+            f"{sorted(w)[len(w) // 2] / period:.2f}, {max(w) / period:.2f}" for w in (self.begin, self.end, self.length)
+        )
+        return f"| {name} | {self.cases} | {self.missed} | {self.outside} | {widths} |"
+
+
+HEAD = (
+    "| probes in the outage are … | outages | not met | truth outside | begin: median, widest | end | length |\n"
+    "|---|---:|---:|---:|---:|---:|---:|"
+)
+
+
+def simulate(conditions: Conditions, rng: random.Random) -> tuple[list[tuple[int, int]], tuple[Probe, ...]]:
+    """True outages and what probing shows of them."""
+    truth, t = [], 1000 * MS
+    for _ in range(conditions.outages):
+        gone = t + rng.randrange(PERIOD)
+        back = gone + rng.randrange(100 * MS, 6000 * MS if conditions.outages == 1 else 500 * MS)
+        truth.append((gone, back))
+        t = back + 2000 * MS
+    probes = []
+    for n in range(t // PERIOD):
+        due = n * PERIOD
+        sent = due + (rng.randrange(200 * MS) if rng.random() < conditions.hiccup else rng.randrange(MS))
+        arrives = sent + rng.randrange(conditions.latency)
+        done = arrives + rng.randrange(conditions.latency)
+        ok = not any(a <= arrives < b for a, b in truth)
+        if not ok and conditions.hang:
+            done = sent + conditions.hang
+        probes.append(Probe(n, due, sent, done, ok, "site-a" if ok else None))
+    return truth, in_order(probes)
+
+
+def simulated(cases: int, seed: int) -> None:
+    """Print the computed table."""
+    print(f"Computed, {PERIOD // MS} ms period, widths in periods:\n\n{HEAD}")
+    for conditions in CONDITIONS:
+        rng, tally = random.Random(f"{seed} {conditions.name}"), Tally()
+        while tally.cases < cases:
+            truth, probes = simulate(conditions, rng)
+            found = outages(probes)
+            for one in truth:
+                tally.add(one, 0, found)
+        print(tally.row(conditions.name, PERIOD))
+
+
+class Echo:
+    """A datagram echo that is away at times; it notes when."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.away = False
+        self.silent = False
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            data, sender = self.socket.recvfrom(2048)
+            if not self.away:
+                self.socket.sendto(data, sender)
+            elif not self.silent:
+                self.socket.sendto(NOT_SERVING + data, sender)
+
+    async def come_and_go(self, cases: int, rng: random.Random) -> list[tuple[int, int]]:
+        """When it was away: after each, it is there for 30 to 60 ms (150 ms more when probes hang)."""
+        truth = []
+        extra = 0.15 if self.silent else 0.0
+        for _ in range(cases):
+            await asyncio.sleep(rng.uniform(0.03, 0.06) + extra)
+            self.away, gone = True, time.monotonic_ns()
+            await asyncio.sleep(rng.uniform(0.02, 0.1))
+            self.away, back = False, time.monotonic_ns()
+            truth.append((gone, back))
+        await asyncio.sleep(0.3)
+        return truth
+
+
+async def measure(cases: int, silent: bool, rng: random.Random) -> tuple[list[tuple[int, int]], tuple[Probe, ...]]:
+    """True outages of a real echo and the probes that the harness's prober made of it."""
+    echo, flows, stop = Echo(), Flows(), asyncio.Event()
+    echo.silent = silent
+    probes: list[Probe] = []
+    place = Endpoint("site-a", f"127.0.0.1:{echo.socket.getsockname()[1]}")
+    ask: Callable[..., object] = flows.ask
+    prober = OpenLoop(REAL_PERIOD, 0.1, [place], ask, probes.append)  # type: ignore[arg-type]
+    running = asyncio.create_task(prober.run(stop))
+    truth = await echo.come_and_go(cases, rng)
+    stop.set()
+    await running
+    flows.close()
+    return truth, in_order(probes)
+
+
+def measured(cases: int, seed: int) -> None:
+    """Print the measured table. The echo's own instants are exact to about the time one of its lines takes."""
+    print(f"\nMeasured over the loopback device, {REAL_PERIOD // MS} ms period, widths in periods:\n\n{HEAD}")
+    for silent, name in (
+        (False, "refused at once (real sockets)"),
+        (True, "swallowed, 100 ms patience (real sockets)"),
+    ):
+        tally = Tally()
+        truth, probes = asyncio.run(measure(cases, silent, random.Random(seed)))
+        found = outages(probes)
+        for one in truth:
+            tally.add(one, MS // 10, found)
+        print(tally.row(name, REAL_PERIOD))
+
+
+def main() -> None:
+    """Read the options and print both tables."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--cases", type=int, default=500)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--real-cases", type=int, default=500)
+    given = options.parse_args()
+    simulated(given.cases, given.seed)
+    if given.real_cases:
+        measured(given.real_cases, given.seed)
+
+
+if __name__ == "__main__":
+    main()
