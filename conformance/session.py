@@ -143,13 +143,13 @@ class RunSession:
         _writable(path)
         undo = ExitStack()
         try:
-            sites = _open_sites(options, undo, say)
+            sites = _open_sites(options, request.profile.clouds, undo, say)
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
-            first, second = _pair(sites)
+            _pair(sites, clouds)
             url = options.toxiproxy or sites.link.toxiproxy
             remember_url(url or "")
-            folder = RunFolder.create(path, _describe(request, run_id, (first, second)))
+            folder = RunFolder.create(path, _describe(request, run_id, sites.sites))
             journal = Journal(run_id)
             undo.callback(journal.close)
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
@@ -221,7 +221,7 @@ class RunSession:
 
 def pair(session: RunSession) -> tuple[Site, Site]:
     """The first and the second site of a run."""
-    return _pair(session.sites)
+    return _pair(session.sites, 2)
 
 
 @contextmanager
@@ -291,13 +291,13 @@ def _writable(path: Path) -> None:
         raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
 
 
-def _open_sites(options: RunOptions, undo: ExitStack, say: Say) -> SitesFile:
+def _open_sites(options: RunOptions, clouds: int, undo: ExitStack, say: Say) -> SitesFile:
     if options.sites is not None:
         sites = load_sites(options.sites)
     else:
         lab = Lab(options.lab, progress=say)
         # Also a lab of which a site is lost, as a killed run leaves it, is somebody's: it is not ours to take down.
-        there = lab.status().slot is not None
+        there = lab.exists()
         say("Using the lab that is there; it stays." if there else "Starting the lab: two OpenStack clouds.")
         if not there and not options.keep_lab:
             undo.callback(_take_down, lab, say)
@@ -335,13 +335,19 @@ def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInf
             "python": platform.python_version(),
             "machine": platform.platform(),
             "sites": options.sites or "lab",
-            "data plane": "as the sites provide" if options.sites else "lab, loopback: no packet data plane",
+            "data plane": _data_plane(options, sites),
             "link proxy": options.toxiproxy or "embedded",
         },
         mandatory=request.profile.mandatory,
         optional=request.profile.optional,
         faults_enabled=options.faults,
     )
+
+
+def _data_plane(options: RunOptions, sites: tuple[Site, Site]) -> str:
+    if options.sites:
+        return "as the sites provide"
+    return "lab, loopback: no packet data plane" if sites[0].spec.data_plane is None else "lab, namespaces"
 
 
 def _about(site: Site) -> SiteInfo:

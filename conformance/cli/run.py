@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +15,7 @@ from rich.console import Console
 from conformance.catalogue import load_catalogue
 from conformance.errors import UsageError
 from conformance.features import known_tags
+from conformance.lab import Lab
 from conformance.plugin import SESSION
 from conformance.profile import load_profile
 from conformance.progress import Progress
@@ -103,7 +106,12 @@ def run(
         return 0
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
-    with choose_writers(quiet=quiet, json_events=json_events) as writers, Progress(*writers) as progress:
+    with ExitStack() as around:
+        if sites is None:
+            chosen = Lab(lab) if quiet else Lab(lab, progress=partial(click.echo, err=True))
+            around.enter_context(chosen.entered())  # before the display starts a thread
+        writers = around.enter_context(choose_writers(quiet=quiet, json_events=json_events))
+        progress = around.enter_context(Progress(*writers))
         session = RunSession.open(options, progress)
         driver = _Driver(session)
         try:

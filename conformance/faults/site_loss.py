@@ -41,10 +41,11 @@ class SiteLoss:
 
     def verify(self) -> Observation:
         """No API endpoint of the site and no guest of the VNF on it answers any more."""
-        silent = api_silent(self._site, timeout=_ANSWER_WITHIN_S)
-        with ThreadPoolExecutor(max(1, len(self._services))) as asking:
+        with ThreadPoolExecutor(1 + len(self._services)) as asking:
             # All at once: what is waited for here is time in which nothing fails over.
+            api = asking.submit(api_silent, self._site, timeout=_ANSWER_WITHIN_S)
             answers = list(asking.map(_answers, self._services))
+            silent = api.result()
         answering = [url for url, answered in zip(self._services, answers, strict=True) if answered]
         detail = silent.detail if not answering else f"Guests still answer: {', '.join(answering)}. {silent.detail}"
         observed = {**silent.observed, "guests_asked": len(self._services), "guests_answering": answering}
@@ -53,6 +54,7 @@ class SiteLoss:
     def heal(self) -> None:
         """Bring the site back."""
         self._power.restore()
+        self._site.close()  # connections from before: the site knows nothing of them any more
 
     def verify_healed(self) -> Observation:
         """Every API endpoint of the site answers again."""

@@ -46,5 +46,6 @@ def _site(site: LabSite) -> dict[str, object]:
         "volume_type": "lab",
         "availability_zone": None,
         "power": {"driver": "lab", "lab": site.lab},
+        **({"data_plane": {"driver": "lab", "lab": site.lab}} if site.addresses.packets else {}),
         "allow_faults": ["site-loss"],
     }

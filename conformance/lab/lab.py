@@ -142,8 +142,9 @@ class Lab:
         site = self._site(name)
         if not site.addresses.packets:
             return processes.kill_sites([site])
-        dataplane.cut(self.directory, name)  # first: nobody hears it die
-        killed = processes.kill_by_init(site) + processes.kill_sites([site])
+        first = processes.init(site)
+        dataplane.cut(self.directory, name)  # before: nobody hears it die
+        killed = processes.kill_by_init(first) if first else 0
         dataplane.lose(self.directory, name)
         return killed
 

@@ -102,14 +102,19 @@ def kill_sites(sites: Sequence[LabSite]) -> int:
     return _kill_all(lambda: of_sites(sites), f"site {', '.join(site.name for site in sites)}")
 
 
-def kill_by_init(site: LabSite) -> int:
-    """SIGKILL the site's init, and with it all of the site in one moment; returns how many processes there were."""
-    first = init(site)
-    if first is None:
-        return 0
-    members = of_sites([site])
+def kill_by_init(first: psutil.Process) -> int:
+    """SIGKILL a site's init, and with it all of the site in one moment; returns how many processes there were."""
+    namespace = _pid_namespace(first.pid)
+    members = [pid for pid in psutil.pids() if _pid_namespace(pid) == namespace]
     kill([first])
     return len(members)
+
+
+def _pid_namespace(pid: int) -> int | None:
+    try:
+        return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+    except OSError:
+        return None  # it is gone, or somebody else's
 
 
 def kill_lab(lab: str, directory: Path) -> int:

@@ -37,6 +37,11 @@ def wan_between(lab: Path, near: str, far: str) -> WanLink:
     return WanLink(control, partial(open_socket, lab), *ends)
 
 
+def edge_namespace(lab: Path, site: str) -> Path:
+    """The file of the network namespace that a site's packets to other sites leave from; seen from inside the lab."""
+    return lab / "netns" / f"edge-{site}"
+
+
 def _edge(site: str, number: int, other: int) -> Place:
     """A site's edge, at its addresses on the WAN to another site."""
     low, high = sorted((number, other))

@@ -6,11 +6,12 @@ from conformance.sites.health import api_answers, api_silent, vim_check
 from conformance.sites.inventory import take_inventory
 from conformance.sites.marks import run_prefix, run_tag
 from conformance.sites.power import SitePower, power_of
-from conformance.sites.settings import LabPower, LinkSettings, SiteSettings
+from conformance.sites.settings import LabDataPlane, LabPower, LinkSettings, SiteSettings
 from conformance.sites.site import Site, SiteError
 from conformance.sites.sweep import sweep
 
 __all__ = [
+    "LabDataPlane",
     "LabPower",
     "LinkSettings",
     "Site",

@@ -54,12 +54,19 @@ class SshPower(Settings):
 PowerSettings = Annotated[LabPower | CommandPower | SshPower, Field(discriminator="driver")]
 
 
+class LabDataPlane(Settings):
+    """The site is one of a lab in namespaces mode on this machine: its packets can be looked at everywhere."""
+
+    driver: Literal["lab"]
+    lab: str = "default"
+
+
 class SiteSettings(Settings):
     """One site: a clouds.yaml entry, and what no OpenStack API tells.
 
     ``tenant_pool`` is the address space that the VNF's subnets are carved from, reachable from this machine;
     ``link_address`` is this machine's address as the site's guests see it: the inter-site link is offered
-    there.
+    there. ``data_plane`` is how packets can be sent and looked at from inside the site's guests, if at all.
     """
 
     cloud: str = Field(min_length=1)
@@ -69,6 +76,7 @@ class SiteSettings(Settings):
     volume_type: str | None = None
     availability_zone: str | None = None
     power: PowerSettings | None = None
+    data_plane: LabDataPlane | None = None
     allow_faults: tuple[FaultName, ...] = ()
 
 

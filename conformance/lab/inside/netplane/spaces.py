@@ -72,13 +72,13 @@ class Netns:
         finally:
             kernel.setns(home(), kernel.NEWNET)
 
-    def ip(self, batch: str, *, force: bool = False) -> None:
+    def ip(self, batch: str, *, force: bool = False, options: tuple[str, ...] = ()) -> None:
         """Run lines of `ip -batch` inside. With ``force`` go on after a line that fails, and say nothing of it."""
         if not batch:
             return
         with self.inside():
             done = subprocess.run(
-                ["ip", *(["-force"] if force else []), "-batch", "-"],
+                ["ip", *options, *(["-force"] if force else []), "-batch", "-"],
                 input=batch,
                 text=True,
                 capture_output=True,

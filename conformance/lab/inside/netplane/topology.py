@@ -32,13 +32,15 @@ class Interface:
 
 @dataclass(frozen=True)
 class Node:
-    """A guest's or a router's namespace. ``addresses`` are (interface, CIDR), ``routes`` destination → how."""
+    """A guest's or a router's namespace. ``addresses`` are (interface, CIDR), ``routes`` destination → how, and
+    ``sources`` (address, routing table) for what is sent from that address."""
 
     interfaces: tuple[Interface, ...]
     addresses: tuple[tuple[str, str], ...]
     routes: tuple[tuple[str, str], ...]
     forwarding: bool
     rules: str
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,9 @@ def _members(state: State) -> rules.Members:
     return rules.Members(groups, state.address_groups)
 
 
+FIRST_TABLE = 100
+
+
 def _guest(state: State, node: str, interfaces: list[tuple[Interface, Port]], members: rules.Members) -> Node:
     addresses = []
     routes: dict[str, str] = {}
@@ -146,11 +151,30 @@ def _guest(state: State, node: str, interfaces: list[tuple[Interface, Port]], me
             if subnet.gateway:
                 everywhere = "0.0.0.0/0" if subnet.version == 4 else "::/0"
                 routes.setdefault(everywhere, f"via {subnet.gateway} dev {interface.name} onlink")
+    sources = _answer_where_asked(state, interfaces, routes) if len(interfaces) > 1 else ()
     named = [(interface.name, port) for interface, port in interfaces]
     script = rules.guest_filter(named, state.rules, members, state.stateless)
-    return Node(
-        tuple(i for i, _ in interfaces), tuple(addresses), tuple(sorted(routes.items())), forwarding=False, rules=script
-    )
+    inner = tuple(interface for interface, _ in interfaces)
+    return Node(inner, tuple(addresses), tuple(sorted(routes.items())), forwarding=False, rules=script, sources=sources)
+
+
+def _answer_where_asked(
+    state: State, interfaces: list[tuple[Interface, Port]], routes: dict[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """A guest on several networks answers by the interface it was asked on, as cloud images set it up: another port
+    would not let its address pass. Adds a routing table per interface to ``routes``."""
+    sources = []
+    for interface, port in interfaces:
+        table = str(FIRST_TABLE + int(interface.name.removeprefix("eth")))
+        for address, subnet_id in port.addresses:
+            subnet = state.subnets[subnet_id]
+            if not subnet.gateway:
+                continue
+            everywhere = "0.0.0.0/0" if subnet.version == 4 else "::/0"
+            routes[f"{subnet.cidr} table {table}"] = f"dev {interface.name}"
+            routes[f"{everywhere} table {table}"] = f"via {subnet.gateway} dev {interface.name} onlink"
+            sources.append((address, table))
+    return tuple(sources)
 
 
 def _router(state: State, node: str, interfaces: list[tuple[Interface, Port]], members: rules.Members) -> Node:

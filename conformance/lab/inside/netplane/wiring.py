@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from netplane.spaces import Netns, is_pinned
 from netplane.topology import NOTHING, Interface, Leg, Node, Plan
@@ -152,6 +153,14 @@ class Fabric:
             if routes.get(destination) != how or removed or renewed:
                 lines += f"route replace {destination} {how}\n"
         space.ip(lines, force=True)
+        known = set(old.sources) if old else set()
+        rules = {4: "", 6: ""}  # the one thing of which `ip` does not see by itself which version it is about
+        for word, entries in (("delete", known - set(node.sources)), ("add", set(node.sources) - known)):
+            for address, table in sorted(entries):
+                version = 6 if ":" in address else 4
+                rules[version] += f"rule {word} from {address} lookup {table} priority {table}\n"
+        space.ip(rules[4], force=True)
+        space.ip(rules[6], force=True, options=("-6",))
         if node.forwarding != (old.forwarding if old else False):
             value = int(node.forwarding)
             space.sysctl({"ipv4/ip_forward": value, "ipv6/conf/all/forwarding": value})
@@ -206,24 +215,22 @@ def _deletions(names: Iterable[str]) -> str:
 
 
 def _load(record: Path) -> tuple[Plan, set[str]]:
+    """The record; nothing when there is none, or none that this version understands: all is made anew then."""
     try:
         saved = json.loads(record.read_text())
-    except FileNotFoundError:
+        raw = saved["plan"]
+        nodes = {name: _node(node) for name, node in raw["nodes"].items()}
+        legs = tuple(Leg(leg["name"], leg["bridge"], leg["mtu"], tuple(leg["addresses"])) for leg in raw["legs"])
+        plan = Plan(_pairs(raw["bridges"]), nodes, raw["ports"], legs, _pairs(raw["announced"]))
+        return plan, set(saved["doubtful"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return NOTHING, set()
-    raw = saved["plan"]
-    nodes = {
-        name: Node(
-            tuple(Interface(**interface) for interface in node["interfaces"]),
-            _pairs(node["addresses"]),
-            _pairs(node["routes"]),
-            node["forwarding"],
-            node["rules"],
-        )
-        for name, node in raw["nodes"].items()
-    }
-    legs = tuple(Leg(leg["name"], leg["bridge"], leg["mtu"], tuple(leg["addresses"])) for leg in raw["legs"])
-    plan = Plan(_pairs(raw["bridges"]), nodes, raw["ports"], legs, _pairs(raw["announced"]))
-    return plan, set(saved["doubtful"])
+
+
+def _node(raw: dict[str, Any]) -> Node:
+    interfaces = tuple(Interface(**interface) for interface in raw["interfaces"])
+    addresses, routes, sources = (_pairs(raw[name]) for name in ("addresses", "routes", "sources"))
+    return Node(interfaces, addresses, routes, raw["forwarding"], raw["rules"], sources)
 
 
 def _pairs(raw: Iterable[Iterable[object]]) -> tuple[tuple, ...]:
