@@ -56,7 +56,7 @@ def render_html(
     cannot be loaded costs its scenario the timeline and tables, never the page.
     """
     rows = matrix(result, catalogue)
-    environment = _environment()
+    environment = page_environment()
     anchors = {scenario.info.id: f"s{n}" for n, scenario in enumerate(result.scenarios, start=1)}
     many = len(result.scenarios) > _MANY_SCENARIOS
     most = min(SHOWN, max(_NAMED_AT_LEAST, _NAMED_IN_ALL // max(1, len(result.scenarios))))
@@ -106,7 +106,8 @@ def render_html(
     return page, tuple(problems)
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The templates with the words and figures that every page of ours speaks in."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
