@@ -36,6 +36,8 @@ COMMANDS = {
     "report": "conformance.cli.judge:report",
     "bundle": "conformance.cli.bundle:bundle",
     "verify": "conformance.cli.bundle:verify",
+    "diff": "conformance.cli.compare:diff",
+    "trend": "conformance.cli.compare:trend",
     "requirements": "conformance.cli.requirements:requirements",
     "steps": "conformance.cli.steps:steps",
     "lab": "conformance.cli.lab:lab",
