@@ -112,3 +112,40 @@ def test_without_an_outage_none_is_reported(seed: int) -> None:
     assert verdict.status == "pass"
     assert verdict.figures["outages"] == 0
     assert verdict.figures["rto_low_s"] == 0
+
+
+@st.composite
+def several(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """One to six outages after the loss, each at least 60 ms long and 200 ms from the next."""
+    found, t = [], at(0.06)
+    for _ in range(draw(st.integers(1, 6))):
+        gone = t + draw(st.integers(200 * MS, 600 * MS))
+        t = gone + draw(st.integers(60 * MS, 600 * MS))
+        found.append((gone, t))
+    return found
+
+
+@settings(max_examples=200)
+@given(several(), seeds, st.sampled_from([0, 100 * MS]))
+def test_several_outages_of_a_plane_are_counted_and_their_sum_and_longest_lie_in_their_intervals(
+    truth: list[tuple[int, int]], seed: int, hang: int
+) -> None:
+    rng = random.Random(seed)
+    probes = []
+    for n in range(round((at(9) - at(-3)) / PERIOD)):
+        sent = at(-3) + n * PERIOD + rng.randrange(MS)
+        arrives = sent + rng.randrange(2 * MS)
+        ok = not any(gone <= arrives < back for gone, back in truth)
+        done = arrives + rng.randrange(2 * MS) if ok or not hang else sent + hang
+        probes.append(Probe(n, sent, sent, done, ok, B if ok else None))
+    figures = judge("outage", clean(planes={"media": tuple(probes)})).figures
+
+    def figure(name: str) -> float:
+        return float(str(figures[f"media_{name}_s"]))
+
+    lengths = [(back - gone) / 1e9 for gone, back in truth]
+    assert figures["media_outages"] == len(truth)
+    assert figure("outage_low") - 1e-6 <= max(lengths) <= figure("outage_high") + 1e-6
+    assert figure("outage_total_low") - 1e-6 <= sum(lengths) <= figure("outage_total_high") + 1e-6
+    if not hang:
+        assert figure("outage_high") - figure("outage_low") <= (2 * PERIOD + 10 * MS) / 1e9
