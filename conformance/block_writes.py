@@ -57,12 +57,13 @@ def read_block_writes(path: Path) -> tuple[tuple[BlockWrite, ...], tuple[str, ..
         return (), ()
     found: dict[int, BlockWrite] = {}
     problems: list[str] = []
+    latest = 0
     with path.open("rb") as lines:
         for number, raw in enumerate(lines, start=1):
             if not raw.endswith(b"\n"):
                 break
             try:
-                _take(found, json.loads(raw))
+                latest = _take(found, json.loads(raw), latest)
             except KeyError as error:
                 problems.append(f"{path.name} line {number}: the field {error} is missing.")
             except (TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -73,11 +74,13 @@ def read_block_writes(path: Path) -> tuple[tuple[BlockWrite, ...], tuple[str, ..
     return tuple(found[seq] for seq in sorted(found)), tuple(problems)
 
 
-def _take(found: dict[int, BlockWrite], line: dict[str, Any]) -> None:
-    """One more line; ValueError when it does not follow from those before."""
+def _take(found: dict[int, BlockWrite], line: dict[str, Any], latest: int) -> int:
+    """Take one more line and return its time; ValueError when it does not follow from those before."""
     seq, kind, t = line["seq"], line["type"], line["t"]
     if type(seq) is not int or seq < 1 or type(t) is not int:
         raise ValueError("seq and t must be integers, seq from 1 on")
+    if t < latest:
+        raise ValueError(f"its time is {latest - t} ns before that of an earlier line")
     known = found.get(seq)
     if kind == "invoke":
         if known is not None:
@@ -92,3 +95,4 @@ def _take(found: dict[int, BlockWrite], line: dict[str, Any]) -> None:
         found[seq] = replace(known, completed=t, acknowledged=_ANSWERS[kind])
     else:
         raise ValueError(f"type is {kind!r}, expected invoke, ok or info")
+    return t
