@@ -116,7 +116,9 @@ def _judged(name: str, entry: Mapping[str, Any]) -> Judged:
 
 def _figure(value: Any) -> Any:
     # results.json has words for what JSON has no numbers for.
-    return float(value.replace("infinity", "inf")) if value in ("infinity", "-infinity", "nan") else value
+    if isinstance(value, str) and value in ("infinity", "-infinity", "nan"):
+        return float(value.replace("infinity", "inf"))
+    return value
 
 
 def intervals(figures: Figures) -> dict[str, tuple[float, float]]:
