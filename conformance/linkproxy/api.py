@@ -96,7 +96,7 @@ class Api:
     async def _update_proxy(self, request: web.Request) -> web.Response:
         async with self._changing:
             proxy = self._proxy(request)
-            now = ProxyInput(proxy.name, proxy.listen, proxy.upstream, proxy.enabled)
+            now = ProxyInput(proxy.name, proxy.listen, proxy.upstream, proxy.enabled, proxy.dial_from)
             await self._proxies.update(proxy, parse_proxy(await request.read(), now))
         return _json(_shown_proxy(proxy))
 
@@ -181,6 +181,7 @@ def _shown_proxy(proxy: Proxy) -> dict[str, Any]:
         "name": proxy.name,
         "listen": proxy.listen,
         "upstream": proxy.upstream,
+        **({"dial_from": proxy.dial_from} if proxy.dial_from else {}),
         "enabled": proxy.enabled,
         "toxics": _shown_toxics(proxy),
         "counters": {

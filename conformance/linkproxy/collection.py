@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from socket import AF_INET
+
 from conformance.linkproxy.address import AddressError
 from conformance.linkproxy.errors import ApiError
+from conformance.linkproxy.namespaces import socket_in
 from conformance.linkproxy.proxy import Proxy, Settings
 from conformance.linkproxy.requests import ProxyInput
 
@@ -83,7 +86,12 @@ class Collection:
             proxy.stop()
 
     async def _add(self, wanted: ProxyInput) -> Proxy:
-        proxy = Proxy(self._settings, wanted.name, wanted.listen, wanted.upstream)
+        proxy = Proxy(self._settings, wanted.name, wanted.listen, wanted.upstream, wanted.dial_from)
+        if wanted.dial_from:
+            try:
+                socket_in(wanted.dial_from, AF_INET).close()
+            except AddressError as error:
+                raise ApiError(400, f"upstream cannot be dialled from there: {error}") from error
         if wanted.enabled:
             try:
                 await proxy.start()

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from conformance.linkproxy.address import split_address
+from conformance.linkproxy.address import AddressError, resolve, split_address
+from conformance.linkproxy.namespaces import socket_in
 from conformance.linkproxy.side import Side
 from conformance.linkproxy.sink import End, Sink
 from conformance.linkproxy.stage import Stage
@@ -55,14 +56,28 @@ class Connection:
         self._dialling = asyncio.get_running_loop().create_task(self._dial())
 
     async def _dial(self) -> None:
-        host, port = split_address(self._proxy.upstream)
         try:
             async with asyncio.timeout(self._proxy.settings.dial_timeout):
-                await asyncio.get_running_loop().create_connection(lambda: self._upstream, host, port)
-        except (OSError, TimeoutError, UnicodeError):
+                await self._connect()
+        except (OSError, TimeoutError, UnicodeError, AddressError):
             self._proxy.counters.dial_failures += 1
             self._upstream.lost = True
             self.client.close()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._proxy.dial_from:
+            host, port = split_address(self._proxy.upstream)
+            await loop.create_connection(lambda: self._upstream, host, port)
+            return
+        to = await resolve(self._proxy.upstream)
+        sock = socket_in(self._proxy.dial_from, to.family)
+        try:
+            await loop.sock_connect(sock, (to.host, to.port))
+        except BaseException:
+            sock.close()
+            raise
+        await loop.create_connection(lambda: self._upstream, sock=sock)
 
     def _upstream_is_here(self) -> None:
         for direction, source, target in (

@@ -24,11 +24,12 @@ class Settings:
 class Proxy:
     """Created stopped; ``start`` listens. Toxics belong to the proxy and outlive stopping it."""
 
-    def __init__(self, settings: Settings, name: str, listen: str, upstream: str) -> None:
+    def __init__(self, settings: Settings, name: str, listen: str, upstream: str, dial_from: str = "") -> None:
         self.settings = settings
         self.name = name
         self.listen = listen
         self.upstream = upstream
+        self.dial_from = dial_from
         self.toxics: tuple[AppliedToxic, ...] = ()
         self.counters = Counters()
         self._server: asyncio.Server | None = None

@@ -18,12 +18,14 @@ _KINDS = {str: "a string", bool: "true or false", dict: "an object", list: "a li
 
 @dataclass(frozen=True)
 class ProxyInput:
-    """What a client wants a proxy to be."""
+    """What a client wants a proxy to be. ``dial_from`` is ours: the file of the network namespace from which the
+    upstream is dialled, this process' own if empty; like the name, it cannot be changed."""
 
     name: str
     listen: str
     upstream: str
     enabled: bool = True
+    dial_from: str = ""
 
 
 def bad_body(why: str) -> ApiError:
@@ -102,6 +104,7 @@ def _proxy(given: Mapping[str, Any], default: ProxyInput, where: str) -> ProxyIn
         listen=_get(given, "listen", str, default.listen),
         upstream=_get(given, "upstream", str, default.upstream),
         enabled=_get(given, "enabled", bool, default.enabled),
+        dial_from=default.dial_from or _get(given, "dial_from", str, ""),
     )
     for field in ("name", "upstream"):
         if not getattr(wanted, field):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -85,15 +86,19 @@ class ProxyServer:
         """The server's version, ``git`` for one built from source; LinkError if it does not answer."""
         return str(self._version().get("version"))
 
-    def create_proxy(self, name: str, listen_host: str, upstream: str, listen_port: int = 0) -> Proxy:
-        """Listen at ``listen_host`` (port 0: any free one) for ``upstream``, a ``host:port``."""
+    def create_proxy(
+        self, name: str, listen_host: str, upstream: str, listen_port: int = 0, dial_from: Path | None = None
+    ) -> Proxy:
+        """Listen at ``listen_host`` (port 0: any free one) for ``upstream``, a ``host:port``; our own proxy can dial it
+        from another network namespace, UsageError if it is not ours."""
+        if dial_from is not None:
+            return self._create_dialling_from(name, f"{listen_host}:{listen_port}", upstream, dial_from)
         with self._transport.in_use():
             try:
                 made = self._library.create(upstream, name, listen=f"{listen_host}:{listen_port}")
             except ProxyExists as error:
                 raise LinkError(f"{self.url} has a proxy named {name!r} already.") from error
-        host, _, port = made.listen.rpartition(":")
-        return Proxy(name, host.strip("[]"), int(port))
+        return _proxy(name, made.listen)
 
     def enabled(self, name: str) -> bool:
         """Whether the proxy accepts connections."""
@@ -165,6 +170,17 @@ class ProxyServer:
             dial_failures=connections["dial_failures"],
         )
 
+    def _create_dialling_from(self, name: str, listen: str, upstream: str, dial_from: Path) -> Proxy:
+        """What toxiproxy-python has no argument for."""
+        if not self.is_embedded:
+            raise UsageError(
+                f"A link across the lab's WAN needs the harness' own proxy, and {self.url} is a Toxiproxy. "
+                "Leave the Toxiproxy out, or use a lab in loopback mode."
+            )
+        wanted = {"name": name, "listen": listen, "upstream": upstream, "dial_from": str(dial_from)}
+        made = self._transport.post("/proxies", json=wanted).json()
+        return _proxy(name, str(_object(made, self.url)["listen"]))
+
     @contextmanager
     def _proxy(self, name: str) -> Iterator[LibraryProxy]:
         # The library looks a proxy up in the list of all; naming it saves that, and 404 says whether it is
@@ -181,6 +197,11 @@ class ProxyServer:
             return _object(response.json(), self.url)
         except ValueError as error:
             raise LinkError(f"{self.url} is not a Toxiproxy: GET /version gave {response.text[:80]!r}.") from error
+
+
+def _proxy(name: str, listen: str) -> Proxy:
+    host, _, port = listen.rpartition(":")
+    return Proxy(name, host.strip("[]"), int(port))
 
 
 def _path(name: str, *more: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from conformance.links.adapter import ProxyServer
 
@@ -25,10 +26,21 @@ class Link:
 
     @classmethod
     def open(
-        cls, server: ProxyServer, *, name: str, from_site: str, to_site: str, listen_host: str, upstream: str
+        cls,
+        server: ProxyServer,
+        *,
+        name: str,
+        from_site: str,
+        to_site: str,
+        listen_host: str,
+        upstream: str,
+        dial_from: Path | None = None,
     ) -> Link:
-        """Make the path, on any free port of ``listen_host``. LinkError if the server cannot listen there."""
-        proxy = server.create_proxy(name, listen_host, upstream)
+        """Make the path, on any free port of ``listen_host``. LinkError if the server cannot listen there.
+
+        ``dial_from`` is the network namespace of ``from_site``'s edge, for a path that is to cross a lab's WAN; only
+        our own proxy can do that, UsageError otherwise."""
+        proxy = server.create_proxy(name, listen_host, upstream, dial_from=dial_from)
         return cls(server, name, from_site, to_site, proxy.listen_host, proxy.listen_port, upstream)
 
     def close(self) -> None:
