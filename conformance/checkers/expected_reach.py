@@ -54,7 +54,6 @@ class Rules:
     def __init__(self, inventory: Inventory) -> None:
         self._groups = {g.id: g for g in inventory.security_groups}
         self._networks = {n.id: n for n in inventory.networks}
-        self._floating = {f.port_id for f in inventory.floating_ips if f.port_id}
         labels = {s.id: s.label for s in inventory.servers}
         self._ports: defaultdict[str, list[Port]] = defaultdict(list)
         self._routed: defaultdict[str, set[str]] = defaultdict(set)  # router → networks it has a leg in
@@ -113,18 +112,15 @@ class Rules:
         return True, "rules let it pass both ways"
 
     def _from_outside(self, targets: Iterable[Port], protocol: str, port: int | None) -> Expectation:
-        """Without a floating IP it depends on what lies beyond the cloud; with one, on who may come from anywhere."""
+        """What no rule lets in from anywhere must not pass; whether the rest finds a way here is not on record."""
         for target in targets:
-            if target.id not in self._floating:
-                continue
-            if not target.port_security:
-                return True, "there is a floating IP and no port security"
-            rules = [r for g in self._known(target) for r in g.rules if _concerns(r, "ingress", target, protocol, port)]
-            if any(r.remote_group_id is None and anybody(r.remote_prefix) for r in rules):
-                return True, "there is a floating IP and a rule that lets anybody in"
-            if not rules and len(self._known(target)) == len(target.security_group_ids):
-                return False, "there is a floating IP and no rule that lets it in"
-        return None, "what is outside is not in the inventory"
+            groups = self._known(target)
+            rules = [r for g in groups for r in g.rules if _concerns(r, "ingress", target, protocol, port)]
+            if not target.port_security or any(r.remote_group_id is None for r in rules):
+                return None, "whether there is a way from outside is not in the inventory"
+            if len(groups) < len(target.security_group_ids):
+                return None, f"ingress of {target.label or target.id}: {_words(None)}"
+        return False, "no rule lets anybody in from outside"
 
     def _known(self, port: Port) -> list[SecurityGroup]:
         return [self._groups[i] for i in port.security_group_ids if i in self._groups]
