@@ -38,6 +38,7 @@ COMMANDS = {
     "verify": "conformance.cli.bundle:verify",
     "diff": "conformance.cli.compare:diff",
     "trend": "conformance.cli.compare:trend",
+    "export": "conformance.cli.export:export",
     "requirements": "conformance.cli.requirements:requirements",
     "steps": "conformance.cli.steps:steps",
     "lab": "conformance.cli.lab:lab",
