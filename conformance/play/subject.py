@@ -10,7 +10,7 @@ from conformance.links import Counters, Link
 from conformance.model import Observation
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
-from conformance.sites import Site, sweep, take_inventory
+from conformance.sites import Site, dialled_from, sweep, take_inventory
 from conformance.store import write_inventory
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
 from conformance.waiting import NotReached, wait_until
@@ -217,6 +217,7 @@ class Subject:
             to_site=to_site.name,
             listen_host=str(from_site.spec.link_address),
             upstream=f"{upstream.host}:{upstream.port}",
+            dial_from=dialled_from(from_site) if stage.proxy.is_embedded else None,
         )
         self._links.append((link, entry))
         return link

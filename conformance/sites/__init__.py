@@ -5,6 +5,7 @@ from conformance.sites.file import SitesFile, load_sites
 from conformance.sites.health import api_answers, api_silent, vim_check
 from conformance.sites.inventory import take_inventory
 from conformance.sites.marks import run_prefix, run_tag
+from conformance.sites.packets import dialled_from, sockets_of, wan_of
 from conformance.sites.power import SitePower, power_of
 from conformance.sites.settings import LabDataPlane, LabPower, LinkSettings, SiteSettings
 from conformance.sites.site import Site, SiteError
@@ -21,11 +22,14 @@ __all__ = [
     "SitesFile",
     "api_answers",
     "api_silent",
+    "dialled_from",
     "load_sites",
     "power_of",
     "run_prefix",
     "run_tag",
+    "sockets_of",
     "sweep",
     "take_inventory",
     "vim_check",
+    "wan_of",
 ]
