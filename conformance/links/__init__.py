@@ -1,10 +1,10 @@
 """The paths between sites: a proxy server that disturbs them, and how they are measured."""
 
 from conformance.links.adapter import Counters, Proxy, ProxyServer, Toxic
+from conformance.links.dialect import NBD, POSTGRESQL, QUESTION_BYTES, Dialect
 from conformance.links.embedded import EmbeddedProxy
 from conformance.links.link import Link
 from conformance.links.probe import (
-    QUESTION_BYTES,
     Answer,
     LinkProbe,
     measure_rtt,
@@ -16,9 +16,12 @@ from conformance.links.state import LinkState, await_state, look_at, millisecond
 from conformance.links.transport import LinkError, NotThere, ServerGone
 
 __all__ = [
+    "NBD",
+    "POSTGRESQL",
     "QUESTION_BYTES",
     "Answer",
     "Counters",
+    "Dialect",
     "EmbeddedProxy",
     "Link",
     "LinkError",

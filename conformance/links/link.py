@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.links.adapter import ProxyServer
+from conformance.links.dialect import POSTGRESQL, Dialect
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Link:
     listen_host: str
     listen_port: int
     upstream: str
+    dialect: Dialect = POSTGRESQL
+    """What is spoken at the far end: how the link is measured."""
 
     @classmethod
     def open(
@@ -35,13 +38,14 @@ class Link:
         listen_host: str,
         upstream: str,
         dial_from: Path | None = None,
+        dialect: Dialect = POSTGRESQL,
     ) -> Link:
         """Make the path, on any free port of ``listen_host``. LinkError if the server cannot listen there.
 
         ``dial_from`` is the network namespace of ``from_site``'s edge, for a path that is to cross a lab's WAN; only
         our own proxy can do that, UsageError otherwise."""
         proxy = server.create_proxy(name, listen_host, upstream, dial_from=dial_from)
-        return cls(server, name, from_site, to_site, proxy.listen_host, proxy.listen_port, upstream)
+        return cls(server, name, from_site, to_site, proxy.listen_host, proxy.listen_port, upstream, dialect)
 
     def close(self) -> None:
         """Remove the path with its connections and whatever disturbs it; may be called twice."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,17 +12,6 @@ from conformance.links.transport import LinkError
 
 if TYPE_CHECKING:
     from conformance.links.link import Link
-
-# PostgreSQL's SSLRequest: every server answers it with one byte, S or N, before anybody has logged in.
-_QUESTION = struct.pack(">II", 8, 80877103)
-# A start-up message as long as PostgreSQL takes one, for an account that does not exist: it is read whole before it is
-# answered.
-_PARAMETERS = b"user\0nobody-measures-the-link\0application_name\0"
-QUESTION_BYTES = 9_900
-_LONG_QUESTION = struct.pack(">II", QUESTION_BYTES, 196608) + _PARAMETERS
-_LONG_QUESTION += b"x" * (QUESTION_BYTES - len(_LONG_QUESTION) - 2) + b"\0\0"
-# A length that nothing can have: the far end hangs up without a word.
-_NONSENSE = struct.pack(">I", 1)
 
 
 class Answer(StrEnum):
@@ -52,8 +40,7 @@ class LinkProbe:
 def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
     """Ask the far end one question; wait ``timeout`` seconds for a connection, and for the answer.
 
-    Works with PostgreSQL and with whatever answers eight arbitrary bytes. LinkError if the address is
-    unusable.
+    What is asked is the link's dialect. LinkError if the address is unusable.
     """
     began = time.monotonic_ns()
     try:
@@ -70,8 +57,10 @@ def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
     with connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            if not _greeted(connection, link):
+                return LinkProbe(Answer.CLOSED, connect_ns)
             asked = time.monotonic_ns()
-            connection.sendall(_QUESTION)
+            connection.sendall(link.dialect.question)
             answer = connection.recv(1)
             rtt_ns = time.monotonic_ns() - asked
         except TimeoutError:
@@ -85,12 +74,12 @@ def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
 
 def time_transfer(link: Link, *, timeout: float = 60.0) -> int | None:
     """Nanoseconds from asking a question of QUESTION_BYTES to the first byte of its answer; None without one."""
-    return _time(link, _LONG_QUESTION, 1, timeout)
+    return _time(link, link.dialect.long_question, 1, timeout)
 
 
 def time_close(link: Link, *, timeout: float = 10.0) -> int | None:
     """Nanoseconds from bytes that make the far end hang up to the moment at which this is seen here; None if never."""
-    return _time(link, _NONSENSE, 0, timeout)
+    return _time(link, link.dialect.nonsense, 0, timeout)
 
 
 def _time(link: Link, question: bytes, wanted: int, timeout: float) -> int | None:
@@ -98,6 +87,8 @@ def _time(link: Link, question: bytes, wanted: int, timeout: float) -> int | Non
     try:
         with socket.create_connection((link.listen_host, link.listen_port), timeout) as connection:
             connection.settimeout(timeout)
+            if not _greeted(connection, link):
+                return None
             asked = time.monotonic_ns()
             connection.sendall(question)
             while answer := connection.recv(4096):
@@ -106,6 +97,17 @@ def _time(link: Link, question: bytes, wanted: int, timeout: float) -> int | Non
             return time.monotonic_ns() - asked if bool(answer) == bool(wanted) else None
     except OSError:
         return None
+
+
+def _greeted(connection: socket.socket, link: Link) -> bool:
+    """Read what the far end says unasked; False if it hangs up before."""
+    left = link.dialect.greeting
+    while left:
+        told = connection.recv(left)
+        if not told:
+            return False
+        left -= len(told)
+    return True
 
 
 def measure_rtt(link: Link, *, samples: int = 1, timeout: float = 5.0) -> int | None:

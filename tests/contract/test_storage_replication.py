@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,16 @@ from builders import A, B, events, info
 
 from conformance.block_writes import BLOCK_WRITES_FILE, BlockWriteRecorder, read_block_writes
 from conformance.checkers.registry import judge
-from conformance.links import EmbeddedProxy, Link, ProxyServer, Toxic
+from conformance.faults.base import Fault
+from conformance.faults.link_bandwidth import LinkBandwidth
+from conformance.faults.link_cut import LinkCut
+from conformance.faults.link_delay import LinkDelay
+from conformance.faults.link_flapping import LinkFlapping
+from conformance.faults.link_jitter import LinkJitter
+from conformance.faults.link_reset import LinkReset
+from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
+from conformance.faults.link_slow_close import LinkSlowClose
+from conformance.links import NBD, EmbeddedProxy, Link, ProxyServer, Toxic
 from conformance.model import Event, ScenarioRecord, Status, Verdict, VolumeImage
 from conformance.storage import (
     BlockWriter,
@@ -66,7 +75,7 @@ class Pair:
         self.stack.callback(self.replica.stop)
         self.link = Link.open(
             self.server, name=self.folder.name, from_site=A, to_site=B, listen_host="127.0.0.1",
-            upstream=self.replica.address,
+            upstream=self.replica.address, dialect=NBD,
         )  # fmt: skip
         self.stack.callback(self.link.close)
         self.replication = StorageReplication.start(
@@ -219,6 +228,43 @@ def test_a_mirror_catches_up_when_a_cut_link_heals(pairs: Pairs, mode: Mode) -> 
     else:
         wait_until(lambda: pair.replication.status().remaining_bytes > 0, timeout=10, what="a write to wait")
     pair.link.server.set_enabled(pair.link.name, True)
+    written(writer, 20)
+    writer.stop()
+    assert not writer.ended_by and pair.replication.finish()
+    record = pair.record(pair.lose_first_site())
+    assert record.volumes["second-after"].digests == record.volumes["first-after"].digests
+    assert judged(record)[0].status is Status.PASS, judged(record)[0].reason
+
+
+FAULTS: dict[str, Callable[[Link], Fault]] = {
+    "delay": lambda link: LinkDelay(link, 60),
+    "jitter": lambda link: LinkJitter(link, 60),
+    "bandwidth": lambda link: LinkBandwidth(link, 20),
+    "cut": LinkCut,
+    "stall": LinkStall,
+    "one-way": lambda link: LinkOneWayCut(link, ("downstream",)),
+    "half-open": LinkHalfOpen,
+    "reset": LinkReset,
+    "slow-close": lambda link: LinkSlowClose(link, 300),
+    "flapping": lambda link: LinkFlapping(link, 0.6),
+}
+
+
+@needs_daemon
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_synchronous_mirror_outlives_every_fault_of_its_link_and_loses_nothing(name: str, pairs: Pairs) -> None:
+    pair = pairs.make(Mode.SYNCHRONOUS)
+    pair.replication.await_in_sync()
+    writer = pair.writer(rate=100)
+    written(writer, 10)
+    fault = FAULTS[name](pair.link)
+    fault.inject()
+    try:
+        bitten = fault.verify()
+        assert bitten.ok, bitten
+    finally:
+        fault.heal()
+    assert fault.verify_healed().ok
     written(writer, 20)
     writer.stop()
     assert not writer.ended_by and pair.replication.finish()

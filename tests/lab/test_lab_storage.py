@@ -11,7 +11,7 @@ from lab_tenant import Tenant, eventually
 
 from conformance.lab import Lab
 from conformance.lab.guests import guests_directory, instances_directory
-from conformance.links import EmbeddedProxy, Link
+from conformance.links import NBD, EmbeddedProxy, Link
 from conformance.sites import Site, load_sites
 from conformance.storage import (
     Mode,
@@ -107,7 +107,7 @@ def test_a_guest_goes_on_at_the_other_cloud_with_everything_its_lost_one_was_tol
         with Replica(copy, size=GIB, host="127.0.0.1", home=homes["site-b"]) as replica:
             link = Link.open(
                 proxy.server, name="storage", from_site="site-a", to_site="site-b",
-                listen_host=str(sites["site-a"].spec.link_address), upstream=replica.address,
+                listen_host=str(sites["site-a"].spec.link_address), upstream=replica.address, dialect=NBD,
             )  # fmt: skip
             replication = StorageReplication.start(volume, link, Mode.SYNCHRONOUS, home=homes["site-a"], over_file=True)
             with replication:
