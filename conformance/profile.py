@@ -12,7 +12,7 @@ from conformance.model import Thresholds
 from conformance.resources import closest, features_dir, find_fixture
 from conformance.settings import Settings, read_settings
 
-VNFS = {"single": "subscriber-db-single", "stateless": "subscriber-cache"}
+VNFS = {"single": "subscriber-db-single", "stateless": "subscriber-cache", "cluster": "cache-cluster"}
 
 
 class ThresholdSettings(Settings):
@@ -63,7 +63,7 @@ class BlockSettings(Settings):
 
 class Profile(Settings):
     """A profile file (fixtures/profiles). ``vnfs`` names a blueprint for each kind of VNF that features ask for,
-    besides the stateful one that is under test."""
+    besides the stateful one that is under test; ``clouds`` is how many clouds the features need."""
 
     name: str
     version: int = Field(ge=1)
@@ -75,6 +75,7 @@ class Profile(Settings):
     thresholds: ThresholdSettings
     load: LoadSettings = LoadSettings()
     blocks: BlockSettings = BlockSettings()
+    clouds: int = Field(default=2, ge=2, le=10)
     vnfs: dict[str, str] = Field(default_factory=lambda: dict(VNFS))
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from conformance.errors import HarnessError, UsageError
 from conformance.faults.journal import Journal, heal_leftovers
 from conformance.features import count_scenarios
 from conformance.judge import judge_run
-from conformance.lab import Lab
+from conformance.lab import Lab, site_names
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model.results import CheckResult, RunInfo, RunResult, SiteInfo
 from conformance.profile import Profile, load_profile
@@ -85,6 +85,11 @@ class Request:
         return cls(options, profile, blueprint, others, secrets.randbits(32) if options.seed is None else options.seed)
 
 
+    @property
+    def lab_sites(self) -> tuple[str, ...] | None:
+        """The sites that a lab for this run has to have; None where the usual two will do."""
+        return site_names(self.profile.clouds) if self.profile.clouds > 2 else None
+
     def blueprint_for(self, kind: str) -> Blueprint:
         """The VNF under test where a feature asks for a stateful one; where it asks for another kind, the profile's."""
         if kind == STATEFUL:
@@ -143,10 +148,10 @@ class RunSession:
         _writable(path)
         undo = ExitStack()
         try:
-            sites = _open_sites(options, request.profile.clouds, undo, say)
+            sites = _open_sites(request, undo, say)
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
-            _pair(sites, clouds)
+            _pair(sites, request.profile.clouds)
             url = options.toxiproxy or sites.link.toxiproxy
             remember_url(url or "")
             folder = RunFolder.create(path, _describe(request, run_id, sites.sites))
@@ -291,14 +296,16 @@ def _writable(path: Path) -> None:
         raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
 
 
-def _open_sites(options: RunOptions, clouds: int, undo: ExitStack, say: Say) -> SitesFile:
+def _open_sites(request: Request, undo: ExitStack, say: Say) -> SitesFile:
+    options = request.options
     if options.sites is not None:
         sites = load_sites(options.sites)
     else:
-        lab = Lab(options.lab, progress=say)
+        lab = Lab(options.lab, request.lab_sites, progress=say)
         # Also a lab of which a site is lost, as a killed run leaves it, is somebody's: it is not ours to take down.
         there = lab.exists()
-        say("Using the lab that is there; it stays." if there else "Starting the lab: two OpenStack clouds.")
+        starting = f"Starting the lab: {request.profile.clouds} OpenStack clouds."
+        say("Using the lab that is there; it stays." if there else starting)
         if not there and not options.keep_lab:
             undo.callback(_take_down, lab, say)
         lab.up()
@@ -312,13 +319,13 @@ def _take_down(lab: Lab, say: Say) -> None:
     lab.down()
 
 
-def _pair(sites: SitesFile) -> tuple[Site, Site]:
-    if len(sites.sites) < 2:
-        raise UsageError(f"{sites.path} names {len(sites.sites)} site; geographic redundancy needs at least two.")
+def _pair(sites: SitesFile, needed: int) -> tuple[Site, Site]:
+    if len(sites.sites) < needed:
+        raise UsageError(f"{sites.path} names {len(sites.sites)} sites; what is to be run needs at least {needed}.")
     return sites.sites[0], sites.sites[1]
 
 
-def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInfo:
+def _describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
     options = request.options
     return RunInfo(
         run_id=run_id,
@@ -344,7 +351,7 @@ def _describe(request: Request, run_id: str, sites: tuple[Site, Site]) -> RunInf
     )
 
 
-def _data_plane(options: RunOptions, sites: tuple[Site, Site]) -> str:
+def _data_plane(options: RunOptions, sites: tuple[Site, ...]) -> str:
     if options.sites:
         return "as the sites provide"
     return "lab, loopback: no packet data plane" if sites[0].spec.data_plane is None else "lab, namespaces"

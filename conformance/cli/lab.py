@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.errors import UsageError
-from conformance.lab import Lab, LabStatus
+from conformance.lab import Lab, LabStatus, site_names
 from conformance.lab.namespaces import MODES
 
 MIB = 1 << 20
@@ -59,7 +59,7 @@ def lab() -> None:
 )
 def up(name: str, sites: int | None, mode: str) -> None:
     """Start the lab, or whatever of it is not running, and wait until all of it is usable."""
-    names = tuple(f"site-{chr(ord('a') + number)}" for number in range(sites)) if sites else None
+    names = site_names(sites) if sites else None
     started = time.monotonic()
     with _progress() as progress:
         chosen = Lab(name, names, progress, mode)

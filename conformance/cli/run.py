@@ -108,7 +108,8 @@ def run(
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
     with ExitStack() as around:
         if sites is None:
-            chosen = Lab(lab) if quiet else Lab(lab, progress=partial(click.echo, err=True))
+            tell = _nobody if quiet else partial(click.echo, err=True)
+            chosen = Lab(lab, request.lab_sites, progress=tell)
             around.enter_context(chosen.entered())  # before the display starts a thread
         writers = around.enter_context(choose_writers(quiet=quiet, json_events=json_events))
         progress = around.enter_context(Progress(*writers))
@@ -132,6 +133,10 @@ def run(
     for line in session.problems if quiet else session.summary:
         click.echo(line, err=quiet or json_events == "-")
     return driver.exit_code
+
+
+def _nobody(_text: str) -> None:
+    """With --quiet, progress is for nobody."""
 
 
 def select(words: tuple[str, ...], profile: str) -> list[str]:

@@ -36,6 +36,11 @@ class LabRecord:
         return tuple(self.passwords)
 
 
+def site_names(count: int) -> tuple[str, ...]:
+    """The names of a lab's sites when only their number is given: site-a, site-b, …"""
+    return tuple(f"site-{chr(ord('a') + number)}" for number in range(count))
+
+
 def check_names(lab: str, sites: tuple[str, ...]) -> None:
     """Raise LabUsageError unless the names can be used in host names, paths and cloud names."""
     for kind, name in (("lab", lab), *(("site", site) for site in sites)):

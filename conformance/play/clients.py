@@ -71,6 +71,11 @@ class Clients:
         self._workload.stop(final_read_from=site.name)
         self._running = False
 
+    def stop(self) -> None:
+        """Stop, and read nothing back."""
+        self._workload.stop(final_read_from=None)
+        self._running = False
+
     def kill(self) -> None:
         """End them, whatever they are at."""
         self._workload.kill()

@@ -2,77 +2,46 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
-
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault
 from conformance.faults.site_loss import SiteLoss
-from conformance.judge import judge_phrase
-from conformance.model import Event, ScenarioInfo, ScenarioRecord, Status
-from conformance.model.results import CheckResult
+from conformance.model import Event
 from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
-from conformance.play.stage import Stage
+from conformance.play.cluster import Cluster
+from conformance.play.lifecycle import Lifecycle
 from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
-from conformance.session import STATEFUL, uninterrupted
+from conformance.session import STATEFUL
 from conformance.sites import LabPower, Site, api_answers, vim_check
-from conformance.store import Outcome
 from conformance.vocabulary import LINK_FAULTS, during, link_fault
 from conformance.workloads import HolderSampler, HolderTarget, Plane
 
 if TYPE_CHECKING:
-    from pytest_bdd.parser import Feature, Scenario
 
     from conformance.session import RunSession
 
 MEDIA_PORT = 8081
 
 
-class Play:
+class Play(Lifecycle):
     """Methods are called in the order of the scenario's sentences."""
 
     def __init__(self, session: RunSession, number: int) -> None:
-        self._session = session
-        self._number = number
-        self._stage: Stage | None = None
+        super().__init__(session, number)
         self._subject: Subject | None = None
         self._beside: Subject | None = None
+        self._cluster: Cluster | None = None
         self._clients: Clients | None = None
         self._sampler: HolderSampler | None = None
-        self._record: ScenarioRecord | None = None
         self._waiting: list[Future[None]] = []
         self._lost: Site | None = None
         self._survivor_due = False
         self._read_at: Site | None = None
-        self._settled = False
-        self._closed = False
-        self._error: str | None = None
-        self._failed_step: int | None = None
-        self._verdicts: dict[str, CheckResult] = {}
-        self.late_error: str | None = None  # went wrong while closing, when no sentence can be blamed any more
-
-    def begin(self, feature: Feature, scenario: Scenario) -> None:
-        """Write down what is going to be done."""
-        self._stage = Stage(self._session, self._number, feature, scenario)
-
-    @property
-    def info(self) -> ScenarioInfo:
-        """What was written down; only after begin."""
-        return self.stage.info
-
-    @property
-    def stage(self) -> Stage:
-        """The scenario's surroundings. HarnessError before it was begun."""
-        if self._stage is None:
-            raise HarnessError("A scenario's sentence was carried out before the scenario was begun.")
-        return self._stage
 
     @property
     def subject(self) -> Subject:
@@ -90,19 +59,22 @@ class Play:
 
     # -- Given ------------------------------------------------------------------------------------------------------
 
-    def check_sites(self) -> None:
-        """Both clouds answer, each with a control plane of its own."""
+    def check_sites(self, *, all_of_them: bool = False) -> None:
+        """Both clouds, or all of them, answer, each with a control plane of its own."""
         stage = self.stage
-        with stage.phase("prepare", "checking that both clouds answer"):
-            for site in (stage.first, stage.second):
+        sites = stage.session.sites.sites if all_of_them else (stage.first, stage.second)
+        with stage.phase("prepare", f"checking that {len(sites)} clouds answer"):
+            for site in sites:
                 seen = stage.observe("api-answers", site.name, api_answers(site))
                 if not seen.ok:
                     raise HarnessError(f"{site.name} does not answer: {seen.detail}")
 
     def deploy(self, kind: str = STATEFUL) -> None:
         """Deploy the VNF that the profile names for this kind."""
-        self._subject = Subject(self.stage, self._session.request.blueprint_for(kind))
-        self._subject.deploy()
+        subject = Subject(self.stage, self._session.request.blueprint_for(kind))
+        self._subject = subject
+        self.on_close("removing what was created", subject.remove)
+        subject.deploy()
 
     def protect(self) -> None:
         """Have the scheme protect it at the second site."""
@@ -112,6 +84,7 @@ class Play:
         """Deploy another VNF with other needs on the same two sites, and have the scheme protect that, too."""
         beside = Subject(self.stage, self._session.request.blueprint_for(kind), "b")
         self._beside = beside
+        self.on_close("removing what was created", beside.remove)
         beside.deploy()
         beside.protect(inventory=False)
 
@@ -120,7 +93,30 @@ class Play:
         vnfs = self.subject.deployments
         targets = [HolderTarget(v.blueprint.management.role, v.site, v.management_urls[0]) for v in vnfs]
         self._sampler = HolderSampler(self.stage.folder / HOLDERS_FILE, targets)
+        self.on_close("ending the look at who is active", self._stop_sampling)
         self._sampler.start()
+
+    def deploy_cluster(self, *, fill: bool) -> None:
+        """Deploy a VNF with members in several clouds: spread evenly, or cloud after cloud as they get full."""
+        cluster = Cluster(self.stage, self._session.request.blueprint_for("cluster"))
+        self._cluster = cluster
+        self.on_close("removing what was created", cluster.remove)
+        if fill:
+            cluster.fill()
+        else:
+            cluster.spread()
+
+    def use_cluster(self) -> None:
+        """Clients of all members use it for a while; after a loss, those of the members that are left are looked at."""
+        stage, cluster = self.stage, self._the_cluster
+        with stage.phase("load", f"{stage.load.clients} clients use the service"):
+            if self._clients is None:
+                self._clients = Clients(stage, cluster.urls)
+                self.on_close("stopping the clients", self._clients.kill)
+                self._clients.start()
+            self._clients.watch(stage.load.before_fault_s)
+            if self._lost is not None:
+                cluster.look("-after", without=self._lost)
 
     def start_load(self, *, unpaced: bool = False) -> None:
         """Clients start; what follows is only done once all of them are being served."""
@@ -129,6 +125,7 @@ class Play:
         subject.note_carried()
         with stage.phase("load", f"{stage.load.clients} clients use the service"):
             self._clients = clients
+            self.on_close("stopping the clients", clients.kill)
             clients.start()
             baseline = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
             clients.watch(stage.load.before_fault_s)
@@ -170,10 +167,10 @@ class Play:
     def lose_first_site(self) -> None:
         """Lose the first site."""
         stage = self.stage
-        vnf = self.subject.at(stage.first)
+        vnf = self.subject.at(stage.first) if self._cluster is None else self._cluster.first
         guests = (*vnf.service_urls, *vnf.management_urls)
         self._lost = stage.first if stage.faults_enabled else None
-        self._survivor_due = True
+        self._survivor_due = self._cluster is None
         stage.nemesis.inject(SiteLoss(stage.first, stage.session.sites.path, guests))
 
     def repair_first_site(self) -> None:
@@ -215,9 +212,10 @@ class Play:
 
     # -- between When and Then --------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Look at what came of it, read everything back, then heal. Once."""
-        if self._settled:
+    def complete(self) -> None:
+        """Look at what came of it, and read everything back where the service is."""
+        if self._cluster is not None:
+            self.clients.stop()
             return
         stage, subject = self.stage, self.subject
         self._await_faults()
@@ -231,80 +229,15 @@ class Play:
                     self._clients.rest()
                     subject.await_replication(drained=True)
                 self._clients.read_back(where)
-        stage.nemesis.heal()
         self._stop_sampling()
-        self._settled = True
-        self._end()
-
-    def judge(self, phrase: str) -> None:
-        """Judge one Then sentence on the stored record; anything but a pass fails the pytest item."""
-        result = self.verdict_on(phrase)
-        verdict = result.verdict
-        self._session.judged(result)
-        said = f"{verdict.status}: {phrase}. {verdict.reason}"
-        if verdict.status is Status.FAIL:
-            pytest.fail(said, pytrace=False)
-        if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
-            raise HarnessError(said)  # not a violation: reporters that tell failed from broken should be able to
-
-    @property
-    def is_judging(self) -> bool:
-        """Whether the records are complete, so that Then sentences can be judged."""
-        return self._settled
-
-    def verdict_on(self, phrase: str) -> CheckResult:
-        """What the stored record says to one Then sentence; judged once, however often it is asked."""
-        if self._record is None:
-            self._record = self._session.folder.load(self.info.id)
-        if phrase not in self._verdicts:
-            self._verdicts[phrase] = judge_phrase(phrase, self._record)
-        return self._verdicts[phrase]
-
-    # -- the end ----------------------------------------------------------------------------------------------------
-
-    def failed(self, error: BaseException, step: int | None = None) -> None:
-        """A sentence could not be carried out; ``step`` is which one, from 0."""
-        if self._error is None and not self._settled:
-            self._error = str(error) or type(error).__name__
-            self._failed_step = step
-
-    def close(self) -> None:
-        """Heal, stop and remove whatever is still there; safe to call twice, and not to be interrupted.
-
-        Trouble becomes the scenario's error.
-        """
-        if self._closed or self._stage is None:
-            return
-        with uninterrupted():
-            for name, undo in self._undos(self._stage):
-                try:
-                    undo()
-                except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up
-                    self.late_error = self.late_error or f"While {name}: {error}"
-                    self._error = self._error or self.late_error
-                    self._session.say(f"  ERROR while {name}: {error}")
-            self._stage.close()
-            self._closed = True
-            if self._error or self._settled:
-                self._end()
-            self._stage.events.close()
-
-    def _undos(self, stage: Stage) -> tuple[tuple[str, Callable[[], None]], ...]:
-        undos: list[tuple[str, Callable[[], None]]] = [("healing", stage.nemesis.heal)]
-        undos.append(("ending the look at who is active", self._stop_sampling))
-        if self._clients is not None:
-            undos.append(("stopping the clients", self._clients.kill))
-        for subject in (self._subject, self._beside):
-            if subject is not None:
-                undos.append(("removing what was created", subject.remove))
-        return tuple(undos)
-
-    def _end(self) -> None:
-        duration_s = round((time.monotonic_ns() - self.stage.began) / 1e9, 3)
-        outcome = Outcome(self._error, duration_s, self._failed_step)
-        self._session.folder.end_scenario(self.info.id, outcome)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _the_cluster(self) -> Cluster:
+        if self._cluster is None:
+            raise HarnessError("There is no VNF in several clouds yet: a Given sentence that deploys one is missing.")
+        return self._cluster
 
     def _inject_now(self, sentence: str) -> None:
         fault: Fault = link_fault(sentence).make(self.subject.the_link)

@@ -79,6 +79,27 @@ def holders_are_watched(play: Play) -> None:
     play.watch_holders()
 
 
+@given("several clouds in one data centre, each run by a VIM of its own")
+def several_clouds(play: Play) -> None:
+    play.check_sites(all_of_them=True)
+
+
+@given("a VNF with members spread over all clouds")
+def members_in_all_clouds(play: Play) -> None:
+    play.deploy_cluster(fill=False)
+
+
+@given("a VNF that is larger than one cloud")
+def vnf_larger_than_a_cloud(play: Play) -> None:
+    play.deploy_cluster(fill=True)
+
+
+@given("clients of all members use the service for a while")
+@when("clients of all members use the service for a while")
+def clients_of_all_members(play: Play) -> None:
+    play.use_cluster()
+
+
 @given("the VNF is protected at the second site")
 def vnf_protected(play: Play) -> None:
     play.protect()

@@ -4,7 +4,7 @@ docs/how-to-blueprint.md."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -121,9 +121,13 @@ class VolumeSettings(Settings):
 
 
 class RoleSettings(Settings):
-    """Virtual machines that do the same. ``user_data`` is a template, relative to the blueprint's file."""
+    """Virtual machines that do the same. ``user_data`` is a template, relative to the blueprint's file.
 
-    count: int = Field(default=1, ge=1, le=50)
+    ``only`` are the members that are deployed here, of a VNF that is spread over several clouds; all if not given.
+    """
+
+    count: int = Field(default=1, ge=1, le=200)
+    only: tuple[Annotated[int, Field(ge=0)], ...] | None = None
     image: str
     flavor: str
     ports: tuple[PortSettings, ...] = Field(min_length=1)
@@ -131,6 +135,11 @@ class RoleSettings(Settings):
     volumes: tuple[VolumeSettings, ...] = ()
     user_data: Path
     metadata: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """The indices of the members that are deployed here."""
+        return tuple(range(self.count)) if self.only is None else self.only
 
 
 class ServicePoint(Settings):
@@ -163,6 +172,17 @@ class Blueprint(Settings):
     def name(self) -> str:
         """The blueprint's file name without its suffix."""
         return self._path.stem
+
+    def part(self, members: Mapping[str, Sequence[int]]) -> Blueprint:
+        """The same VNF with none but these members, indices by role: its share of one cloud among several."""
+        roles = {
+            label: role.model_copy(update={"only": tuple(members[label])})
+            for label, role in self.roles.items()
+            if members.get(label)
+        }
+        made = self.model_copy(update={"roles": roles})
+        made._path = self._path
+        return made
 
     @property
     def stateless(self) -> bool:

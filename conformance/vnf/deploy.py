@@ -75,7 +75,7 @@ def begin(
             server_groups=server_groups.result(),
             volumes=volumes.result(),
         )
-        say(progress, f"{site.name}: booting {sum(r.count for r in blueprint.roles.values())} servers")
+        say(progress, f"{site.name}: booting {sum(len(r.members) for r in blueprint.roles.values())} servers")
         guests = boot_servers(build, parts, standby_of, workers)
         routers.result()
     cidrs = {label: str(network.cidr) for label, network in built.items()}

@@ -85,7 +85,7 @@ def build_volumes(build: Build) -> dict[str, dict[str, str]]:
     """Create every member's volumes and wait until they can be attached."""
     ids: dict[str, dict[str, str]] = {}
     for role, settings in build.blueprint.roles.items():
-        for member in range(settings.count):
+        for member in settings.members:
             for volume in settings.volumes:
                 label = f"{role}-{member}-{volume.label}"
                 with build.site.asking(f"create volume {label}") as cloud:
@@ -176,10 +176,11 @@ def render_user_data(build: Build, parts: Parts, primary: Endpoint | None) -> di
 
     docs/how-to-blueprint.md lists what a template finds in ``config``. UsageError names the template and the line.
     """
-    members = [(role, index) for role, settings in build.blueprint.roles.items() for index in range(settings.count)]
+    members = [(role, index) for role, settings in build.blueprint.roles.items() for index in settings.members]
     peers: dict[str, list[Mapping[str, str]]] = {}
+    addresses = {member: _addresses(parts, *member) for member in members}
     for role, index in members:
-        peers.setdefault(role, []).append(_addresses(parts, role, index))
+        peers.setdefault(role, []).append(addresses[role, index])
     return {
         (role, index): _render(
             build.blueprint.roles[role].user_data,
@@ -189,7 +190,7 @@ def render_user_data(build: Build, parts: Parts, primary: Endpoint | None) -> di
                 "site": build.site.name,
                 "role": role,
                 "index": index,
-                "addresses": peers[role][index],
+                "addresses": addresses[role, index],
                 "peers": peers,
                 "variables": build.blueprint.variables,
                 "primary": {"host": primary.host, "port": primary.port} if primary else None,

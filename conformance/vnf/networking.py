@@ -146,7 +146,7 @@ def build_ports(
     wanted = [
         (f"{role}-{member}", port, networks[port.network], port.offset + member)
         for role, settings in build.blueprint.roles.items()
-        for member in range(settings.count)
+        for member in settings.members
         for port in settings.ports
     ]
     bodies = [

@@ -33,6 +33,10 @@ class ProcessDriver(fake.FakeDriver):
     """FakeDriver's bookkeeping with real processes below it."""
 
     capabilities = dict(fake.FakeDriver.capabilities, has_imagecache=False)
+    # A host of ordinary size: a cloud that is never full would show nothing about capacity.
+    vcpus = 32
+    memory_mb = 32768
+    local_gb = 4096
 
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
