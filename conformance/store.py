@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageError
-from conformance.model import Event, Inventory, ScenarioInfo, ScenarioRecord, VolumeImage
+from conformance.model import Event, Inventory, Reachability, ScenarioInfo, ScenarioRecord, VolumeImage
 from conformance.model.results import RunInfo
-from conformance.records import OUTCOME_FILE, SCENARIO_FILE, load_scenario, read_json
+from conformance.records import OUTCOME_FILE, REACHABILITY_FOLDER, SCENARIO_FILE, load_scenario, read_json
 from conformance.redaction import redact, redacted
 
 
@@ -92,6 +92,11 @@ class EventLog:
 def write_inventory(folder: Path, name: str, inventory: Inventory) -> None:
     """Keep an inventory under inventory/NAME.json of a scenario's folder."""
     write_json(folder / "inventory" / f"{name}.json", asdict(inventory))
+
+
+def write_reachability(folder: Path, name: str, reachability: Reachability) -> None:
+    """Keep what was observed to reach what under reachability/NAME.json of a scenario's folder."""
+    write_json(folder / REACHABILITY_FOLDER / f"{name}.json", asdict(reachability))
 
 
 def write_volume_image(folder: Path, name: str, image: VolumeImage) -> None:

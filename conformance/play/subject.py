@@ -10,9 +10,10 @@ from conformance.links import Counters, Link
 from conformance.model import Observation
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
-from conformance.sites import Site, dialled_from, sweep, take_inventory
-from conformance.store import write_inventory
+from conformance.sites import Site, dialled_from, sockets_of, sweep, take_inventory
+from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
+from conformance.vnf.reachability import observe_reachability
 from conformance.waiting import NotReached, wait_until
 
 # What is late must be seen to be late.
@@ -158,9 +159,13 @@ class Subject:
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def save_inventory(self, name: str, site: Site) -> None:
-        """Keep what the VNF is at a site, by its API and its guests."""
+        """Keep what the VNF is at a site: by its API, by its guests, and by what their packets reach where that can be
+        seen."""
         inventory = take_inventory(site, self._tag, serving=serving(self.at(site)))
         write_inventory(self._stage.folder, name, inventory)
+        sockets = sockets_of(site)
+        if sockets is not None:
+            write_reachability(self._stage.folder, name, observe_reachability(self.at(site), sockets))
 
     def note_carried(self) -> None:
         """Remember how much the link has carried until now."""
