@@ -61,9 +61,22 @@ def look(target: HolderTarget, timeout: float) -> Holding:
     return Holding(sent, done, target.identity, target.site, active, detail)
 
 
+def look_at_all(targets: Sequence[HolderTarget], timeout: float) -> Holding:
+    """One look at a site whose identity any of several guests may hold: it does when one of them does, it does not
+    when all of them say so, and anything else leaves it open."""
+    looks = [look(target, timeout) for target in targets]
+    active = next((seen for seen in looks if seen.active), None)
+    if active is not None or len(looks) == 1:
+        return active or looks[0]
+    detail = "; ".join(dict.fromkeys(seen.detail for seen in looks))
+    known = None if any(seen.active is None for seen in looks) else False
+    return Holding(looks[0].sent, looks[-1].done, looks[0].identity, looks[0].site, known, detail)
+
+
 class HolderSampler:
-    """Looks at every target each ``interval`` seconds, one thread for each, so that one that hangs does not hold the
-    others up; a look that is late is made at once, and those missed are left out. A context manager."""
+    """Looks at every site each ``interval`` seconds, with a thread for each site and identity, so that one that hangs
+    does not hold the others up; a look that is late is made at once, and those missed are left out. A context
+    manager."""
 
     def __init__(
         self, path: Path, targets: Sequence[HolderTarget], interval: float = 0.1, timeout: float = 0.5
@@ -75,9 +88,12 @@ class HolderSampler:
         self._timeout = timeout
         self._stop = threading.Event()
         self._trouble: WorkloadError | None = None
+        places: dict[tuple[str, str], list[HolderTarget]] = {}
+        for target in targets:
+            places.setdefault((target.identity, target.site), []).append(target)
         self._threads = [
-            threading.Thread(target=self._sample, args=(target,), name=f"holder-{target.site}", daemon=True)
-            for target in targets
+            threading.Thread(target=self._sample, args=(there,), name=f"holder-{site}", daemon=True)
+            for (_, site), there in places.items()
         ]
 
     def start(self) -> None:
@@ -103,11 +119,11 @@ class HolderSampler:
     ) -> None:
         self.stop()
 
-    def _sample(self, target: HolderTarget) -> None:
+    def _sample(self, targets: Sequence[HolderTarget]) -> None:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             try:
-                self._lines.append(asdict(look(target, self._timeout)))
+                self._lines.append(asdict(look_at_all(targets, self._timeout)))
             except WorkloadError as error:
                 self._trouble = error
                 return

@@ -16,7 +16,7 @@ from conformance.model import Holding
 from conformance.records import read_lines
 from conformance.waiting import wait_until
 from conformance.workloads import HolderSampler, HolderTarget, WorkloadError
-from conformance.workloads.holders import is_active, look
+from conformance.workloads.holders import is_active, look, look_at_all
 
 
 class Database:
@@ -156,3 +156,25 @@ def test_a_disk_that_is_full_is_said_at_the_end(tmp_path: Path, database: Databa
 def test_sampling_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkloadError, match="at least one target"):
         HolderSampler(tmp_path / "h", [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "active"),
+    [
+        ({"role": "standby"}, {"role": "primary"}, True),
+        ({"role": "primary"}, {"role": "standby"}, True),
+        ({"role": "standby"}, {"role": "standby"}, False),
+        ({}, {"role": "primary"}, True),
+        ({}, {"role": "standby"}, None),
+        ({"role": "standby"}, {}, None),
+    ],
+)
+def test_a_site_of_several_guests_holds_it_when_one_of_them_does(
+    database: Database, first: Any, second: Any, active: bool | None
+) -> None:
+    other = Database()
+    database.status, other.status = first, second
+    seen = look_at_all([HolderTarget("database", "site-a", d.url) for d in (database, other)], 5)
+    other.close()
+    assert (seen.active, seen.site) == (active, "site-a")
+    assert seen.sent <= seen.done
