@@ -20,9 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from conformance.errors import HarnessError, UsageError
 from conformance.report.manifest import (
@@ -36,6 +34,7 @@ from conformance.report.manifest import (
     record_files,
     verify,
 )
+from conformance.signing import check_signature
 
 _CHUNK = 1 << 20
 _SAFE_NAME = re.compile(r"[\w.-]+")
@@ -94,7 +93,7 @@ def inspect(path: Path, key: Ed25519PublicKey | None = None) -> Inspection:
         problems += differences(listed, found).values()
     except (BundleError, ManifestError) as error:
         return Inspection((str(error),), "Its signature was not looked at.", 0)
-    said, wrong = _check_signature(manifest, signature, key)
+    said, wrong = check_signature(manifest, signature, key)
     return Inspection((*problems, *wrong), said, len(listed))
 
 
@@ -117,36 +116,6 @@ def opened(path: Path) -> Iterator[Path]:
                 while chunk := source.read(_CHUNK):
                     copy.write(chunk)
         yield next(Path(scratch).iterdir())
-
-
-def read_signing_key(path: Path) -> Ed25519PrivateKey:
-    """The private key in a PEM file. UsageError says what else it is."""
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise UsageError(f"Cannot read the key {path}: {error.strerror}.") from None
-    except TypeError:
-        raise UsageError(f"The key {path} is encrypted. Give one without a passphrase.") from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise UsageError(
-            f"{path} is not a private key in PEM. Make one: openssl genpkey -algorithm ed25519 -out {path.name}"
-        ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"The key {path} is not an Ed25519 key: openssl genpkey -algorithm ed25519 makes one.")
-    return key
-
-
-def read_public_key(path: Path) -> Ed25519PublicKey:
-    """The public key in a PEM file. UsageError says what else it is."""
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"Cannot read the key {path}: {error.strerror}.") from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise UsageError(f"{path} is not a public key in PEM: openssl pkey -in KEY -pubout makes one.") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"The key {path} is not an Ed25519 key.")
-    return key
 
 
 def _write_tar(sink: gzip.GzipFile, run_id: str, files: Iterable[tuple[str, Path | bytes]]) -> None:
@@ -308,18 +277,3 @@ def _beside(folder: Path) -> tuple[bytes, bytes | None]:
         raise BundleError(f"Expected the manifest {folder / MANIFEST_FILE}, which is not there.") from None
     except OSError as error:
         raise BundleError(f"Cannot read the manifest of {folder}: {error.strerror}.") from None
-
-
-def _check_signature(
-    manifest: bytes, signature: bytes | None, key: Ed25519PublicKey | None
-) -> tuple[str, tuple[str, ...]]:
-    if signature is None:
-        said = "It is not signed."
-        return said, (f"{said} A signature by the given key was expected.",) if key else ()
-    if key is None:
-        return "It is signed; by whom was not checked: give the public key with --key.", ()
-    try:
-        key.verify(signature, manifest)
-    except InvalidSignature:
-        return "Its signature is wrong.", (f"{SIGNATURE_FILE} is not a signature of {MANIFEST_FILE} by the given key.",)
-    return "It is signed by the given key.", ()

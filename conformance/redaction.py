@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -122,25 +123,40 @@ def scrub(folder: Path) -> tuple[str, ...]:
 
 
 def _scrub_file(path: Path) -> bool:
-    content = path.read_bytes()
+    by_line = path.suffix == ".jsonl"
+    clean = dict(_clean_lines(path)) if by_line else {}
+    if not by_line:
+        raw = path.read_bytes()
+        whole = _scrub_text(raw, structured=path.suffix == ".json")
+        if whole == raw:
+            return False
+    elif not clean:
+        return False
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as copy:
+        if by_line:
+            with path.open("rb") as lines:
+                copy.writelines(clean.get(number, line) for number, line in enumerate(lines))
+        else:
+            copy.write(whole)
+    partial.replace(path)
+    return True
+
+
+def _clean_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and clean text of each line of a record that held a secret. A record can be a million requests long:
+    unless a remembered secret is somewhere in it, only requests that went wrong hold sentences of anybody else."""
+    if not path.stat().st_size:
+        return
     needles = [needle.encode() for secret in _known for needle in forms(secret)]
-    if path.suffix == ".jsonl" and not any(needle in content for needle in needles):
-        # A record of a million requests: only requests that went wrong hold sentences of anybody else.
-        lines = content.split(b"\n")
-        suspects = [n for n, line in enumerate(lines) if b'"error": "' in line or b'"error":"' in line]
-    else:
-        lines = content.split(b"\n") if path.suffix == ".jsonl" else [content]
-        suspects = list(range(len(lines)))
-    changed = False
-    for n in suspects:
-        clean = _scrub_text(lines[n], structured=path.suffix in (".json", ".jsonl"))
-        if clean != lines[n]:
-            lines[n], changed = clean, True
-    if changed:
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(b"\n".join(lines))
-        partial.replace(path)
-    return changed
+    with path.open("rb") as file:
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            everything = any(content.find(needle) >= 0 for needle in needles)
+        for number, line in enumerate(file):
+            if everything or b'"error": "' in line or b'"error":"' in line:
+                clean = _scrub_text(line, structured=True)
+                if clean != line:
+                    yield number, clean
 
 
 def _scrub_text(raw: bytes, *, structured: bool) -> bytes:

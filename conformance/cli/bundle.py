@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from conformance.bundle import inspect, pack, read_public_key, read_signing_key
+from conformance.bundle import inspect, pack
 from conformance.cli.judge import rewrite
 from conformance.errors import UsageError
 from conformance.report import MANIFEST_FILE, default_formats
+from conformance.signing import read_public_key, read_signing_key
 from conformance.store import RunFolder
 
 _PATH = click.Path(path_type=Path)

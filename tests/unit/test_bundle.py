@@ -19,11 +19,12 @@ import pytest
 from evidence_run import FAILING, PASSING, stored_run
 
 from conformance import redaction
-from conformance.bundle import BundleError, inspect, opened, pack, read_public_key, read_signing_key
+from conformance.bundle import BundleError, inspect, opened, pack
 from conformance.errors import UsageError
 from conformance.judge import judge_run
 from conformance.model import Event
 from conformance.report.manifest import MANIFEST_FILE, SIGNATURE_FILE
+from conformance.signing import read_public_key, read_signing_key
 from conformance.store import EventLog, Outcome, RunFolder
 
 
