@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -344,6 +345,7 @@ def _describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo
             "sites": options.sites or "lab",
             "data plane": _data_plane(options, sites),
             "link proxy": options.toxiproxy or "embedded",
+            **{name: version(name) for name in ("openstacksdk", "pytest", "pytest-bdd")},
         },
         mandatory=request.profile.mandatory,
         optional=request.profile.optional,
