@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from conformance.checkers.words import count, listed, verb
@@ -77,7 +78,7 @@ def read_blocks(record: ScenarioRecord) -> tuple[Block, ...]:
 
 def _block(n: int, begin: Event, end: Event) -> Block:
     warmup = begin.observed.get("warmup_s", 0)
-    if isinstance(warmup, bool) or not isinstance(warmup, int | float) or warmup < 0:
+    if isinstance(warmup, bool) or not isinstance(warmup, int | float) or not 0 <= warmup < inf:
         raise UnreadableBlocks(f"Block {n} has a warm-up of {warmup!r}, expected seconds.")
     start = begin.t + round(warmup * 1e9)
     if start >= end.t:

@@ -86,7 +86,7 @@ def check(record: ScenarioRecord, seed: int = SEED) -> Verdict:
 
 def _seen(record: ScenarioRecord, there: Move) -> Disturbed:
     spreads = [e.observed.get("uncertainty_ns", 0) for e in scheme_events(record, "migrate")]
-    spread = max((s for s in spreads if isinstance(s, int)), default=0)
+    spread = max([0, *(s for s in spreads if isinstance(s, int))])
     began, done = there.began - spread, there.done + spread
     probes = in_order(record.probes)
     touching = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from load_blocks import study
 from moved_service import moved
 
 from conformance.checkers.registry import judge
-from conformance.model import Thresholds
+from conformance.model import ScenarioRecord, Thresholds
 
 seeds = st.integers(0, 2**32)
 noises = st.floats(0, 0.02)
@@ -75,6 +76,33 @@ def test_a_move_that_keeps_to_its_limits_is_never_reported(
 def test_a_move_that_slows_or_fails_is_always_found(seed: int, slower: float, every: int) -> None:
     assert judge("disturbance", moved(seed=seed, slower=slower)).status == "fail"
     assert judge("disturbance", moved(seed=seed, failing=every)).status == "fail"
+
+
+JUNK = (None, True, -1, 0, 3, 7.5, "long", [1], float("nan"))
+BLOCKS, MOVE = study(), moved()
+
+
+def torn(record: ScenarioRecord, seed: int) -> ScenarioRecord:
+    """The record with a tenth of everything missing, and junk in a tenth of what events observed."""
+    rng = random.Random(seed)
+    events = tuple(
+        replace(e, observed={k: rng.choice(JUNK) if rng.random() < 0.1 else v for k, v in e.observed.items()})
+        for e in record.events
+        if rng.random() > 0.1
+    )
+    share = rng.choice((0.0, 0.1, 0.9, 1.0))
+    probes = tuple(p for p in record.probes if rng.random() >= share)
+    history = tuple(o for o in record.history if rng.random() >= share)
+    return replace(record, events=events, probes=probes, history=history)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_a_torn_record_never_makes_a_check_crash_and_never_shows_a_slowdown(seed: int) -> None:
+    for name, record in (("degradation", BLOCKS), ("disturbance", MOVE)):
+        verdict = judge(name, torn(record, seed))
+        assert "crashed" not in verdict.reason
+        assert verdict.status != "fail", verdict.reason
 
 
 @settings(max_examples=20, deadline=None)
