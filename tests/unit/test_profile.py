@@ -45,3 +45,21 @@ def test_thresholds_and_blocks_of_a_profile_reach_the_scenario(tmp_path: Path) -
 def test_block_settings_that_cannot_be_carried_out_are_refused(tmp_path: Path, blocks: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         load_profile(written(tmp_path, f"blocks: {blocks}"))
+
+
+def with_thresholds(folder: Path, more: str) -> str:
+    """The smoke profile with another threshold, as a file."""
+    path = folder / "mine.yaml"
+    path.write_text(SMOKE.read_text(encoding="utf-8").replace("thresholds:\n", f"thresholds:\n  {more}\n"), "utf-8")
+    return str(path)
+
+
+def test_planes_have_limits_only_where_the_profile_gives_them(tmp_path: Path) -> None:
+    assert load_profile(str(SMOKE)).limits().plane_rto_s == {}
+    assert load_profile(with_thresholds(tmp_path, "plane_rto_s: {media: 2.5}")).limits().plane_rto_s == {"media": 2.5}
+
+
+@pytest.mark.parametrize("more", ["plane_rto_s: {media: 0}", "plane_rto_s: {media: soon}", "holder_tolerance_s: -1"])
+def test_limits_that_are_no_lengths_of_time_are_refused(tmp_path: Path, more: str) -> None:
+    with pytest.raises(UsageError, match=more.split(":")[0]):
+        load_profile(with_thresholds(tmp_path, more))
