@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from conformance.errors import UsageError
 from conformance.resources import closest
-from conformance.vocabulary import DURING, LINK_PHRASES, OPERATIONS
+from conformance.vocabulary import DURING, OPERATIONS, PHRASES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Step
@@ -82,5 +82,5 @@ def _definitions() -> Iterator[StepFunctionContext]:
 
 DISTURBANCE = "a disturbance of the link"
 DISTURBANCE_DURING = "a disturbance of the link during an operation"
-_EXPANSIONS = {DISTURBANCE: tuple(p.sentence for p in LINK_PHRASES), DISTURBANCE_DURING: (DURING,)}
-_VALUES = {DURING: f"operation: {', '.join(OPERATIONS)}; disturbance: any sentence that begins with 'the link'"}
+_EXPANSIONS = {DISTURBANCE: tuple(p.sentence for p in PHRASES), DISTURBANCE_DURING: (DURING,)}
+_VALUES = {DURING: f"operation: {', '.join(OPERATIONS)}; disturbance: any sentence about the link or the WAN"}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import parse
 
+from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault
 from conformance.faults.link_bandwidth import LinkBandwidth
@@ -22,6 +23,15 @@ from conformance.faults.link_reset import LinkReset
 from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
 from conformance.faults.link_slow_close import LinkSlowClose
 from conformance.faults.site_loss import SiteLoss
+from conformance.faults.wan_corruption import WanCorruption
+from conformance.faults.wan_cut import WanCut, WanOneWayCut
+from conformance.faults.wan_delay import WanDelay
+from conformance.faults.wan_duplication import WanDuplication
+from conformance.faults.wan_flapping import WanFlapping
+from conformance.faults.wan_loss import WanLoss
+from conformance.faults.wan_mtu import WanMtu
+from conformance.faults.wan_rate import WanRate
+from conformance.faults.wan_reordering import WanReordering
 from conformance.links import Link
 
 SITE_LOSS = "the first site is lost without warning"
@@ -30,6 +40,18 @@ OPERATIONS: Mapping[str, str] = {"the failover": "failover", "the move": "migrat
 """What a scheme does, in the words of a feature and in the words of its events."""
 
 Values = Mapping[str, Any]
+
+
+class Ways(Protocol):
+    """What lies between the two sites. Either raises HarnessError where it is not there."""
+
+    @property
+    def the_link(self) -> Link:
+        """The path that replication uses."""
+
+    @property
+    def the_wan(self) -> WanLink:
+        """All packets' way from the first site to the second."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +117,85 @@ LINK_PHRASES: tuple[LinkPhrase, ...] = (
         lambda link, v: LinkFlapping(link, v["seconds"]),
     ),
 )
-LINK_FAULTS = frozenset(phrase.fault for phrase in LINK_PHRASES)
-"""The names of all faults of the link."""
+
+
+@dataclass(frozen=True)
+class WanPhrase:
+    """A sentence that disturbs every packet between the sites: the fault's name, and how it is made."""
+
+    sentence: str
+    fault: str
+    make: Callable[[WanLink, Values], Fault]
+    lasts: str | None = None
+
+
+WAN_PHRASES: tuple[WanPhrase, ...] = (
+    WanPhrase(
+        "the WAN delays every packet by {milliseconds:d} ms in each direction",
+        WanDelay.name,
+        lambda wan, v: WanDelay(wan, v["milliseconds"]),
+    ),
+    WanPhrase(
+        "the WAN delays every packet by {milliseconds:d} ms, give or take {jitter:d} ms, in each direction",
+        WanDelay.name,
+        lambda wan, v: WanDelay(wan, v["milliseconds"], v["jitter"]),
+    ),
+    WanPhrase(
+        "the WAN loses {percent:g} % of all packets in each direction",
+        WanLoss.name,
+        lambda wan, v: WanLoss(wan, v["percent"] / 100),
+    ),
+    WanPhrase(
+        "the WAN damages {percent:g} % of all packets in each direction",
+        WanCorruption.name,
+        lambda wan, v: WanCorruption(wan, v["percent"] / 100),
+    ),
+    WanPhrase(
+        "the WAN doubles {percent:g} % of all packets in each direction",
+        WanDuplication.name,
+        lambda wan, v: WanDuplication(wan, v["percent"] / 100),
+    ),
+    WanPhrase(
+        "the WAN reorders {percent:g} % of all packets in each direction",
+        WanReordering.name,
+        lambda wan, v: WanReordering(wan, v["percent"] / 100),
+    ),
+    WanPhrase(
+        "the WAN carries no more than {rate:d} kbit/s in each direction",
+        WanRate.name,
+        lambda wan, v: WanRate(wan, v["rate"] * 1000),
+    ),
+    WanPhrase(
+        "the WAN takes no packet longer than {mtu:d} bytes",
+        WanMtu.name,
+        lambda wan, v: WanMtu(wan, v["mtu"]),
+    ),
+    WanPhrase(
+        "the WAN takes no packet longer than {mtu:d} bytes and tells nobody",
+        WanMtu.name,
+        lambda wan, v: WanMtu(wan, v["mtu"], silent=True),
+    ),
+    WanPhrase("the WAN is cut", WanCut.name, lambda wan, _: WanCut(wan)),
+    WanPhrase(
+        "the WAN is cut towards the first site",
+        WanOneWayCut.name,
+        lambda wan, _: WanOneWayCut(wan, wan.directions[1]),
+    ),
+    WanPhrase(
+        "the WAN is cut towards the second site",
+        WanOneWayCut.name,
+        lambda wan, _: WanOneWayCut(wan, wan.directions[0]),
+    ),
+    WanPhrase(
+        "the WAN comes and goes every {seconds:g} s",
+        WanFlapping.name,
+        lambda wan, v: WanFlapping(wan, v["seconds"] * 1000),
+    ),
+)
+PHRASES: tuple[LinkPhrase | WanPhrase, ...] = (*LINK_PHRASES, *WAN_PHRASES)
+"""Every sentence that disturbs what lies between the sites."""
+LINK_FAULTS = frozenset(phrase.fault for phrase in PHRASES)
+"""The names of all faults of the link and of the WAN."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +203,7 @@ class LinkDisturbance:
     """What a sentence about the link asks for. ``lasts_s`` is None where the sentence does not say how long."""
 
     fault: str
-    make: Callable[[Link], Fault]
+    make: Callable[[Ways], Fault]
     lasts_s: float | None
 
 
@@ -139,7 +238,7 @@ def fault_of(sentence: str) -> str | None:
 
 
 def _link_fault(sentence: str) -> LinkDisturbance | None:
-    for phrase in LINK_PHRASES:
+    for phrase in PHRASES:
         values = parse.parse(phrase.sentence, sentence)
         if values is not None:
             lasts = None if phrase.lasts is None else float(values[phrase.lasts])
@@ -147,5 +246,7 @@ def _link_fault(sentence: str) -> LinkDisturbance | None:
     return None
 
 
-def _maker(phrase: LinkPhrase, values: Values) -> Callable[[Link], Fault]:
-    return lambda link: phrase.make(link, values)
+def _maker(phrase: LinkPhrase | WanPhrase, values: Values) -> Callable[[Ways], Fault]:
+    if isinstance(phrase, WanPhrase):
+        return lambda ways: phrase.make(ways.the_wan, values)
+    return lambda ways: phrase.make(ways.the_link, values)

@@ -115,7 +115,7 @@ def returned_after(record: ScenarioRecord, turn: TurningPoint) -> bool:
 def link_outage(record: ScenarioRecord) -> TurningPoint | None:
     """The time from the first link fault's first act to the end of the last link fault's healing; None when no link
     fault struck or none was healed."""
-    faults = [e for e in record.fault_events() if e.name.startswith("link-") and e.ok is not False]
+    faults = [e for e in record.fault_events() if e.name.startswith(("link-", "wan-")) and e.ok is not False]
     struck = [e.t for e in faults if e.state in ("injecting", "injected")]
     healed = [e.t for e in faults if e.state == "healed"]
     if not struck or not healed or not any(e.state == "injected" for e in faults):

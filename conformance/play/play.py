@@ -139,7 +139,7 @@ class Play(Lifecycle):
         It can only bite when the replication goes over the link: its bytes are counted.
         """
         found = link_fault(sentence)
-        self.stage.nemesis.inject(found.make(self.subject.the_link), self.subject.link_in_use())
+        self.stage.nemesis.inject(found.make(self.subject), self.subject.link_in_use())
         self.clients.watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
 
     def disturb_link_during(self, sentence: str) -> None:
@@ -240,7 +240,7 @@ class Play(Lifecycle):
         return self._cluster
 
     def _inject_now(self, sentence: str) -> None:
-        fault: Fault = link_fault(sentence).make(self.subject.the_link)
+        fault: Fault = link_fault(sentence).make(self.subject)
         self.stage.nemesis.inject(fault, self.subject.link_in_use())
 
     def _stop_sampling(self) -> None:
