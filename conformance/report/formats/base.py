@@ -60,13 +60,13 @@ class Format:
         module, _, function = self.place.partition(":")
         try:
             render: Callable[[JudgedRun], Document] = getattr(import_module(module), function)
+            return render(run)
         except ModuleNotFoundError as error:
             if error.name is None or error.name not in EXTRAS:
                 raise
             raise FormatError(
                 f"the format {self.name} needs the package {error.name}: install multisite-ha[{EXTRAS[error.name]}]"
             ) from None
-        return render(run)
 
 
 def write_document(document: Document, path: Path) -> None:

@@ -6,7 +6,6 @@ servers show a skipped test as good news. What does not apply is ``skipped``. Re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -14,10 +13,8 @@ from xml.etree import ElementTree as ET
 from conformance.model import Status
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
 from conformance.report.formats.base import Document, JudgedRun
+from conformance.report.formats.xml import clean
 from conformance.report.wording import figure
-
-# XML 1.0 has no way to write these characters, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _TAGS = {
     Status.FAIL: "failure",
@@ -48,7 +45,7 @@ def render(run: JudgedRun) -> Document:
 
 def render_junit(result: RunResult) -> str:
     """The text of junit.xml. A suite per feature; the run's data are properties of each suite."""
-    root = ET.Element("testsuites", name=_clean(f"multisite-ha {result.info.profile}"))
+    root = ET.Element("testsuites", name=clean(f"multisite-ha {result.info.profile}"))
     suites: list[ET.Element] = []
     for feature, scenarios in _by_feature(result.scenarios).items():
         cases = [case for scenario in scenarios for case in _cases(scenario)]
@@ -131,13 +128,13 @@ def _suite(root: ET.Element, name: str, cases: list[_Case], time: float, result:
     suite = ET.SubElement(
         root,
         "testsuite",
-        name=_clean(name),
+        name=clean(name),
         tests=str(len(cases)),
         failures=str(tags.count("failure")),
         errors=str(tags.count("error")),
         skipped=str(tags.count("skipped")),
         time=f"{time:.3f}",
-        timestamp=_clean(info.started_wall),
+        timestamp=clean(info.started_wall),
     )
     _properties(
         suite,
@@ -159,20 +156,16 @@ def _suite(root: ET.Element, name: str, cases: list[_Case], time: float, result:
 
 
 def _case(suite: ET.Element, case: _Case) -> None:
-    element = ET.SubElement(suite, "testcase", classname=_clean(case.feature), name=_clean(case.name))
+    element = ET.SubElement(suite, "testcase", classname=clean(case.feature), name=clean(case.name))
     _properties(element, case.properties)
     tag = _TAGS.get(case.status)
     if tag is None:
         return
-    outcome = ET.SubElement(element, tag, type=_clean(case.kind), message=_clean(case.message))
-    outcome.text = _clean(case.body)
+    outcome = ET.SubElement(element, tag, type=clean(case.kind), message=clean(case.message))
+    outcome.text = clean(case.body)
 
 
 def _properties(parent: ET.Element, pairs: Iterable[tuple[str, str]]) -> None:
     element = ET.SubElement(parent, "properties")
     for name, value in pairs:
-        ET.SubElement(element, "property", name=_clean(name), value=_clean(value))
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
+        ET.SubElement(element, "property", name=clean(name), value=clean(value))

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.formats.sentences import sentences, trouble
+from conformance.report.formats.xml import clean
 from conformance.report.matrix import matrix
 from conformance.report.wording import WORDS
 
@@ -36,8 +37,6 @@ _SCENARIO = {
     "verdict": "Verdict",
     "reason": "Reason",
 }
-# XML 1.0 has no way to write these characters, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(run: JudgedRun) -> Document:
@@ -53,7 +52,7 @@ def render(run: JudgedRun) -> Document:
         ("SOURCE-TOOL-ID", "multisite-ha"),
         ("TITLE", f"multisite-ha {info.profile}: {WORDS[run.result.verdict].text}"),
     ):
-        ET.SubElement(header, tag).text = _clean(text)
+        ET.SubElement(header, tag).text = clean(text)
     content = ET.SubElement(ET.SubElement(root, "CORE-CONTENT"), "REQ-IF-CONTENT")
     types = _definitions(content, when)
     objects = ET.SubElement(content, "SPEC-OBJECTS")
@@ -140,7 +139,7 @@ def _object(
     made = ET.SubElement(parent, "SPEC-OBJECT", _named(identifier, values["name"], when))
     within = ET.SubElement(made, "VALUES")
     for key in (key for key in types[kind] if values[key]):  # what is not known is left out, not empty
-        value = ET.SubElement(within, "ATTRIBUTE-VALUE-STRING", {"THE-VALUE": _clean(values[key])})
+        value = ET.SubElement(within, "ATTRIBUTE-VALUE-STRING", {"THE-VALUE": clean(values[key])})
         reference = ET.SubElement(ET.SubElement(value, "DEFINITION"), "ATTRIBUTE-DEFINITION-STRING-REF")
         reference.text = f"attribute-{kind}-{key}"
     ET.SubElement(ET.SubElement(made, "TYPE"), "SPEC-OBJECT-TYPE-REF").text = f"type-{kind}"
@@ -164,12 +163,8 @@ def _specification(parent: ET.Element, name: str, title: str, objects: Iterable[
 
 
 def _named(identifier: str, long_name: str, when: str) -> dict[str, str]:
-    return {"IDENTIFIER": identifier, "LAST-CHANGE": when, "LONG-NAME": _clean(long_name)}
+    return {"IDENTIFIER": identifier, "LAST-CHANGE": when, "LONG-NAME": clean(long_name)}
 
 
 def _id(kind: str, name: str) -> str:
     return f"{kind}-" + re.sub(r"[^\w.-]", "-", name)
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from conformance.model import Status
 from conformance.model.results import CheckResult, ScenarioResult
 from conformance.report.wording import WORDS, figure
 
@@ -68,8 +67,3 @@ def verdict_text(check: CheckResult) -> str:
     figures = [": ".join(figure(name, value)) for name, value in verdict.figures.items()]
     evidence = [f"{item.kind} {item.ref}: {item.text}" for item in verdict.evidence]
     return "\n".join([f"{WORDS[verdict.status].text}: {verdict.reason}", *figures, *evidence])
-
-
-def is_green(status: Status) -> bool:
-    """Whether a format that knows only good and bad may show this as good."""
-    return status is Status.PASS
