@@ -83,12 +83,12 @@ BLOCKS, MOVE = study(), moved()
 
 
 def torn(record: ScenarioRecord, seed: int) -> ScenarioRecord:
-    """The record with a tenth of everything missing, and junk in a tenth of what events observed."""
+    """The record with events missing, junk in what others observed, and all, most, some or none of the rest."""
     rng = random.Random(seed)
     events = tuple(
-        replace(e, observed={k: rng.choice(JUNK) if rng.random() < 0.1 else v for k, v in e.observed.items()})
+        replace(e, observed={k: rng.choice(JUNK) if rng.random() < 0.02 else v for k, v in e.observed.items()})
         for e in record.events
-        if rng.random() > 0.1
+        if rng.random() > 0.02
     )
     share = rng.choice((0.0, 0.1, 0.9, 1.0))
     probes = tuple(p for p in record.probes if rng.random() >= share)

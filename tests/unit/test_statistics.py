@@ -18,6 +18,7 @@ from conformance.statistics.latency import SLOWEST_US, Tick, latencies
 from conformance.statistics.noninferiority import bounds, slowdown
 from conformance.statistics.planning import MOST, plan_rounds, power, rounds_needed
 from conformance.statistics.schedule import ARMS, block_schedule
+from conformance.statistics.stretches import log_ratios, percentiles, share_bounds, stretch
 
 MS = 1_000_000
 
@@ -223,3 +224,34 @@ def test_the_command_line_starts_without_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+# -- stretches of time ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("hits", "of"), [(0, 299), (3, 500), (500, 500), (1, 2)])
+def test_bounds_of_a_share_are_scipys_exact_ones(hits: int, of: int) -> None:
+    peer = stats.binomtest(hits, of).proportion_ci(0.90, method="exact")
+    assert share_bounds(hits, of, 0.05) == pytest.approx((peer.low, peer.high))
+
+
+def test_no_error_among_299_rules_out_one_in_a_hundred_and_among_298_does_not() -> None:
+    assert share_bounds(0, 299, 0.05)[1] < 0.01 < share_bounds(0, 298, 0.05)[1]
+
+
+def test_percentiles_of_a_stretch_count_its_chunks_as_often_as_they_were_drawn() -> None:
+    row = stretch(range(0, 1000, 10), range(1, 101), 250)
+    assert row.chunks == 4
+    assert percentiles(row, (50, 99)).tolist() == [50, 99]
+    assert percentiles(row, (50, 100), np.array([4, 0, 0, 0])).tolist() == [13, 25]
+
+
+def test_a_stretch_that_takes_half_as_long_again_is_found_to_and_its_bounds_hold_the_truth() -> None:
+    rng = np.random.default_rng(7)
+    before, after = (rng.lognormal(0, 0.3, 600) * 1e6 for _ in range(2))
+    due = range(0, 6000, 10)
+    rows = [stretch(due, x.astype(int).tolist(), 500) for x in (before, after * 1.5)]
+    found, (low, high) = log_ratios(*rows, (50, 95, 99), (0.001, 0.999), seed=1)
+    assert np.all(low < log(1.5))
+    assert np.all(high > log(1.5))
+    assert found[0] == pytest.approx(log(1.5), abs=0.1)
