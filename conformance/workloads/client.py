@@ -24,6 +24,7 @@ from conformance.workloads.plan import HISTORY_FILE, PROBES_FILE, WorkloadPlan
 from conformance.workloads.planes import plane_probers
 from conformance.workloads.probe import Prober
 from conformance.workloads.recording import HistoryRecorder, ProbeRecorder
+from conformance.workloads.registers import RegisterClient
 from conformance.workloads.service import Endpoint, Service
 from conformance.workloads.tally import Tally
 from conformance.workloads.worker import Worker
@@ -66,6 +67,7 @@ async def work(plan: WorkloadPlan) -> None:
     stop = asyncio.Event()
     async with Service() as service, plane_probers(plan) as planes:
         workers = [Worker(n, plan, endpoints, service, history, tally) for n in range(plan.workers)]
+        registers = [RegisterClient(n, plan, endpoints, service, history) for n in range(plan.registers)]
         prober = Prober(plan, endpoints, service, probes, tally)
 
         async def everything() -> None:
@@ -74,6 +76,8 @@ async def work(plan: WorkloadPlan) -> None:
                     group.create_task(loop.run(stop))
                 for worker in workers:
                     group.create_task(worker.run(stop))
+                for client in registers:
+                    group.create_task(client.run(stop))
 
         reports = asyncio.create_task(report_regularly(tally))
         clients = asyncio.create_task(everything())

@@ -59,6 +59,7 @@ class WorkloadPlan:
     to ``folder``. ``rate`` is writes per second and worker; a worker does one operation at a time, so it is
     slower when the service is. ``operation_timeout`` is how many seconds an operation may take before its
     outcome is called unknown; ``probe_timeout`` how many seconds a probe has for all sites together.
+    ``registers`` is how many clients share as many registers, at the same rate each; none by default.
     ``planes`` are probed beside the service, by name, on the same schedule.
     """
 
@@ -71,6 +72,7 @@ class WorkloadPlan:
     operation_timeout: float = 5.0
     probe_timeout: float = 1.0
     planes: Mapping[str, Plane] = field(default_factory=dict)
+    registers: int = 0
 
     def __post_init__(self) -> None:
         empty = [site for site, urls in self.endpoints.items() if not urls]
@@ -82,6 +84,8 @@ class WorkloadPlan:
         for name in ("workers", "rate", "probe_interval_ns", "operation_timeout", "probe_timeout"):
             if getattr(self, name) <= 0:
                 raise WorkloadError(f"A workload's {name} must be above 0, not {getattr(self, name)}.")
+        if self.registers < 0:
+            raise WorkloadError(f"A workload's registers must be 0 or more, not {self.registers}.")
         for name, plane in self.planes.items():
             problem = plane.problem() if _PLANE_NAME.fullmatch(name) else "must be named in small letters, digits and -"
             if problem:
@@ -122,6 +126,11 @@ class Counters:
 def key_of(worker: int, number: int) -> str:
     """The key of a worker's n-th write: unique in a run, and in a report it says whose write it was."""
     return f"w{worker}-{number:06d}"
+
+
+def register_of(number: int) -> str:
+    """The key of a register."""
+    return f"r{number}"
 
 
 def value_of(seed: int, key: str) -> str:

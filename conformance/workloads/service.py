@@ -35,7 +35,7 @@ class Answer:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-NOTHING_DONE = frozenset({400, 401, 404, 503})
+NOTHING_DONE = frozenset({400, 401, 404, 409, 503})
 
 
 def outcome_of(status: int) -> Outcome:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from subscriber_guests import Pair, ask
 
+from conformance.checkers.linearizing import Found, linearize
+from conformance.checkers.registers import accesses, that_matter
 from conformance.faults.link_silence import LinkStall
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model import Operation, Outcome
@@ -208,3 +212,72 @@ def test_a_volume_gets_a_label_that_is_the_same_at_both_sites_and_foreign_data_i
     pair.b.boot()
     pair.await_(lambda: "error" in ((pair.b.status().get("volume_label") or {}).get("journal") or {}), "a refusal")
     assert (pair.b.folder / "volume").read_bytes() == foreign
+
+
+def test_a_register_holds_what_was_written_last_and_is_swapped_only_for_what_it_holds(pair: Pair) -> None:
+    front, other, standby = *pair.fronts_a, pair.front_b
+
+    def swap(old: str | None, new: str) -> int:
+        return ask("POST", other.url("/registers/r1"), json.dumps({"old": old, "new": new}))[0]
+
+    assert ask("GET", front.url("/registers/r1")) == (200, {"value": None})
+    assert swap("a", "b") == 409 and swap(None, "b") == 200 and swap(None, "c") == 409
+    assert ask("GET", front.url("/registers/r1")) == (200, {"value": "b"})
+    assert ask("PUT", front.url("/registers/r1"), "d")[0] == 201
+    assert swap("b", "e") == 409 and swap("d", "e") == 200
+    assert ask("GET", other.url("/registers/r1")) == (200, {"value": "e"})
+    assert ask("POST", other.url("/registers/r2"), '{"old": null, "new": "x"}')[0] == 200
+    assert ask("POST", front.url("/registers/r1"), '{"old": "e"}')[0] == 400
+    assert ask("POST", front.url("/registers/r1"), "no JSON")[0] == 400
+    for method, body in (("GET", None), ("PUT", "f"), ("POST", '{"old": "e", "new": "f"}')):
+        assert ask(method, standby.url("/registers/r1"), body)[0] == 503, method
+
+
+def test_a_primary_whose_standby_is_out_of_reach_does_not_answer_from_the_past(pair: Pair) -> None:
+    front = pair.fronts_a[0]
+    assert ask("PUT", front.url("/registers/r1"), "a")[0] == 201
+    stall = LinkStall(pair.link)
+    stall.inject()
+    try:
+        with ThreadPoolExecutor() as pool:
+            reading = pool.submit(ask, "GET", front.url("/registers/r1"))
+            pair.await_(lambda: any(s["lag_bytes"] for s in pair.a.status()["standbys"]), "the read to wait")
+            assert not reading.done()
+            pair.a.kill()
+            assert reading.result(timeout=20)[0] == 500
+    finally:
+        stall.heal()
+
+
+@pytest.mark.parametrize("pair", ["sync", "async"], indirect=True)
+def test_registers_read_as_one_copy_over_the_loss_of_a_site_only_when_synchronous(pair: Pair, tmp_path: Path) -> None:
+    plan = replace(plan_for(pair, tmp_path), registers=4, workers=1)
+    with Workload(plan) as workload:
+        workload.start()
+        pair.await_(lambda: workload.counters().acknowledged > 40, "40 acknowledged writes")
+        stall = LinkStall(pair.link)
+        stall.inject()
+        try:
+            at_stall = workload.counters()
+            pair.await_(
+                lambda: (
+                    workload.counters().acknowledged > at_stall.acknowledged + 40
+                    or workload.counters().probes_failed > at_stall.probes_failed + 10
+                ),
+                "40 more writes acknowledged, or the service to stand still",
+            )
+            pair.lose_site_a()
+            assert ask("POST", pair.b.url("/promote"))[0] == 200
+            before = workload.counters().acknowledged
+            pair.await_(lambda: workload.counters().acknowledged > before + 60, "writes at site B")
+        finally:
+            stall.heal()
+        workload.stop(final_read_from="site-b")
+    history = read_history(tmp_path / "history.jsonl")
+    assert history.problems == ()
+    by_key = accesses(history.operations)
+    assert set(by_key) == {"r0", "r1", "r2", "r3"}
+    answered = {o.site for o in history.operations if o.f in ("get", "put", "cas") and o.outcome is Outcome.OK}
+    assert answered == {"site-a", "site-b"}
+    found = {linearize(that_matter(each), 10**6).found for each in by_key.values()}
+    assert found == {Found.ORDER} if pair.replication == "sync" else Found.NO_ORDER in found

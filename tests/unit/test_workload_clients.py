@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from conformance.checkers.linearizing import Found, linearize
+from conformance.checkers.registers import accesses
 from conformance.model import Operation, Outcome
 from conformance.workloads import WorkloadError, WorkloadPlan, read_history, read_probes
 from conformance.workloads.final_read import FinalRead
 from conformance.workloads.plan import key_of, value_of
 from conformance.workloads.probe import Prober
 from conformance.workloads.recording import HistoryRecorder, ProbeRecorder
+from conformance.workloads.registers import RegisterClient
 from conformance.workloads.service import Answer, Endpoint
 from conformance.workloads.tally import Tally
 from conformance.workloads.worker import Worker
@@ -248,8 +252,82 @@ def test_a_final_read_that_gets_no_page_in_time_is_not_complete(tmp_path: Path, 
         ({"endpoints": {"a": ["http://a"], "b": []}}, "none for b"),
         ({"workers": 0}, "workers must be above 0"),
         ({"rate": -1.0}, "rate must be above 0"),
+        ({"registers": -1}, "registers must be 0 or more"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     with pytest.raises(WorkloadError, match=said):
         WorkloadPlan(**{"endpoints": {"a": ["http://a"]}, "folder": tmp_path, **change})
+
+
+def register_operations(folder: Path, script: Script, steps: int) -> tuple[tuple[Operation, ...], RegisterClient]:
+    """What register client 0 of two recorded in so many steps."""
+    history = HistoryRecorder(folder / "history.jsonl")
+    plan = plan_in(folder, registers=2, workers=3)
+    client = RegisterClient(0, plan, [A1, A2, B1], Scripted(script), history)  # type: ignore[arg-type]
+
+    async def run() -> None:
+        for _ in range(steps):
+            await client.step()
+
+    asyncio.run(run())
+    reading = read_history(folder / "history.jsonl")
+    assert reading.problems == ()
+    return reading.operations, client
+
+
+class OneCopy:
+    """Registers that are one copy."""
+
+    def __init__(self) -> None:
+        self.holds: dict[str, str | None] = {}
+        self.asked: list[tuple[str, str]] = []
+
+    async def ask(self, method: str, endpoint: Endpoint, path: str, *, body: str | None = None, **_: Any) -> Answer:
+        self.asked.append((method, path))
+        if method == "GET":
+            return Answer(Outcome.OK, 200, None, {"value": self.holds.get(path)})
+        if method == "POST":
+            swap = json.loads(body or "")
+            if self.holds.get(path) != swap["old"]:
+                return Answer(Outcome.FAIL, 409, "409 it holds another value")
+            body = swap["new"]
+        self.holds[path] = body
+        return Answer(Outcome.OK, 201, None, {})
+
+
+def test_register_clients_read_write_and_swap_unique_values_that_are_one_copy(tmp_path: Path) -> None:
+    history = HistoryRecorder(tmp_path / "history.jsonl")
+    plan, service = plan_in(tmp_path, registers=4, workers=3), OneCopy()
+    clients = [RegisterClient(n, plan, [A1], service, history) for n in range(4)]  # type: ignore[arg-type]
+
+    async def run() -> None:
+        for _ in range(60):
+            await asyncio.gather(*(client.step() for client in clients))
+
+    asyncio.run(run())
+    operations = read_history(tmp_path / "history.jsonl").operations
+    assert {o.f for o in operations} == {"get", "put", "cas"} and {o.process for o in operations} == {4, 5, 6, 7}
+    assert {o.key for o in operations} == {"r0", "r1", "r2", "r3"}
+    swaps = [o for o in operations if o.f == "cas"]
+    assert {o.outcome for o in swaps} == {Outcome.OK, Outcome.FAIL}, "clients come in each other's way"
+    written = [o.value for o in operations if o.f == "put"] + [json.loads(o.value or "")[1] for o in swaps]
+    assert len(set(written)) == len(written)
+    for each in accesses(operations).values():
+        assert linearize(each, 100_000).found is Found.ORDER
+
+
+def test_a_register_client_turns_to_the_next_front_end_unless_the_register_only_held_another_value(
+    tmp_path: Path,
+) -> None:
+    mismatch = Answer(Outcome.FAIL, 409, "409 it holds another value")
+    (tmp_path / "one").mkdir()
+    stays, _ = register_operations(tmp_path / "one", lambda *_: mismatch, 12)
+    moves, _ = register_operations(tmp_path, lambda m, e, p: READ_ONLY if e.site == "a" else mismatch, 12)
+    assert {o.site for o in stays} == {"a"} and {o.outcome for o in stays} == {Outcome.FAIL}
+    assert [o.site for o in moves] == ["a", "a"] + ["b"] * 10
+
+
+def test_an_answer_without_a_value_is_no_answer_to_a_get(tmp_path: Path) -> None:
+    operations, _ = register_operations(tmp_path, lambda *_: Answer(Outcome.OK, 200, None, {}), 12)
+    assert {o.outcome for o in operations if o.f == "get"} == {Outcome.INFO}
