@@ -247,11 +247,11 @@ def test_percentiles_of_a_stretch_count_its_chunks_as_often_as_they_were_drawn()
 
 
 def test_a_stretch_that_takes_half_as_long_again_is_found_to_and_its_bounds_hold_the_truth() -> None:
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(11)
     before, after = (rng.lognormal(0, 0.3, 600) * 1e6 for _ in range(2))
     due = range(0, 6000, 10)
     rows = [stretch(due, x.astype(int).tolist(), 500) for x in (before, after * 1.5)]
-    found, (low, high) = log_ratios(*rows, (50, 95, 99), (0.001, 0.999), seed=1)
+    found, (low, high) = log_ratios(*rows, (50, 95, 99), (0.05, 0.95), seed=1)
     assert np.all(low < log(1.5))
     assert np.all(high > log(1.5))
     assert found[0] == pytest.approx(log(1.5), abs=0.1)
