@@ -61,7 +61,12 @@ def _unmount(arguments: Mapping[str, Any]) -> None:
     unmount(Path(arguments["path"]))
 
 
+def _nothing(_arguments: Mapping[str, Any]) -> None:
+    """For a fault that goes with the VNF it struck."""
+
+
 UNDO_ACTIONS: Mapping[str, UndoAction] = {
+    "nothing": _nothing,
     "restore-site": _restore_site,
     "sweep": _sweep,
     "delete-proxy": _delete_proxy,

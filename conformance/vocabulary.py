@@ -13,6 +13,7 @@ import parse
 
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
+from conformance.faults.bad_update import BadUpdate
 from conformance.faults.base import Fault
 from conformance.faults.link_bandwidth import LinkBandwidth
 from conformance.faults.link_cut import LinkCut
@@ -35,7 +36,9 @@ from conformance.faults.wan_reordering import WanReordering
 from conformance.links import Link
 
 SITE_LOSS = "the first site is lost without warning"
+BAD_UPDATE = "a faulty update ruins every record and is replicated"
 DURING = "as soon as {operation} begins, {disturbance}"
+_OTHERS: Mapping[str, str] = {SITE_LOSS: SiteLoss.name, BAD_UPDATE: BadUpdate.name}
 OPERATIONS: Mapping[str, str] = {"the failover": "failover", "the move": "migrate", "the return": "failback"}
 """What a scheme does, in the words of a feature and in the words of its events."""
 
@@ -230,8 +233,8 @@ def during(sentence: str) -> tuple[str, str] | None:
 
 def fault_of(sentence: str) -> str | None:
     """The fault that a When sentence injects, or None when it injects none."""
-    if sentence == SITE_LOSS:
-        return SiteLoss.name
+    if sentence in _OTHERS:
+        return _OTHERS[sentence]
     later = during(sentence)
     found = _link_fault(later[1] if later else sentence)
     return None if found is None else found.fault

@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from conformance.checkers import (
     acknowledged_writes,
+    catch_up,
+    clean_state,
     guarantees,
     linearizability,
     members,
@@ -119,20 +121,6 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 title="A volume's copy keeps the order of writing",
             ),
             Check(
-                name="degradation",
-                phrase="replication does not slow the service beyond the margin",
-                requirements=("MS-GR-08",),
-                function=deferred("degradation"),
-                title="Replication does not slow the service",
-            ),
-            Check(
-                name="disturbance",
-                phrase="the move does not disturb the service beyond the margin",
-                requirements=("MS-MT-02",),
-                function=deferred("disturbance"),
-                title="A planned move does not disturb the service",
-            ),
-            Check(
                 name="single-holder",
                 phrase="never do two sites hold the same identity at once",
                 requirements=("MS-GR-13",),
@@ -145,6 +133,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-GR-13",),
                 function=guarantees.healed_link,
                 title="Acknowledged writes survive the healing of the link",
+            ),
+            Check(
+                name="clean-state",
+                phrase="a clean state is regained at the second site, and what was given up for it is stated",
+                requirements=("MS-GR-09",),
+                function=clean_state.check,
+                title="A software fault does not spread for good",
+            ),
+            Check(
+                name="catch-up",
+                phrase="replication catches up when the link heals, and nothing is lost or doubled",
+                requirements=("MS-GR-14",),
+                function=catch_up.check,
+                title="Replication outlives a fault of the link",
             ),
             Check(
                 name="stateless",
@@ -250,6 +252,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
                 requirements=("MS-DC-04",),
                 function=members.survivors,
                 title="Loss of one cloud of several",
+            ),
+            Check(
+                name="degradation",
+                phrase="replication does not slow the service beyond the margin",
+                requirements=("MS-GR-08",),
+                function=deferred("degradation"),
+                title="Replication does not slow the service",
+            ),
+            Check(
+                name="disturbance",
+                phrase="the move does not disturb the service beyond the margin",
+                requirements=("MS-MT-02",),
+                function=deferred("disturbance"),
+                title="A planned move does not disturb the service",
             ),
             Check(
                 name="linearizability",

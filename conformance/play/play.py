@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conformance.errors import HarnessError
+from conformance.faults.bad_update import BadUpdate
 from conformance.faults.base import Fault
 from conformance.faults.site_loss import SiteLoss
 from conformance.model import Event
@@ -201,6 +202,21 @@ class Play(Lifecycle):
         self._await_faults()
         self.clients.watch(self.stage.load.after_failover_s)
         self._save_after("first-after", self.stage.first)
+
+    def keep_savepoint(self) -> None:
+        """Have the scheme keep the present state, and go on for a while."""
+        self.subject.savepoint()
+        self.clients.watch(self.stage.load.before_fault_s)
+
+    def update_badly(self) -> None:
+        """Have the VNF's own software ruin its data, which replication takes to the other site."""
+        stage, subject = self.stage, self.subject
+        stage.nemesis.inject(BadUpdate(subject.at(stage.first), subject.at(stage.second)))
+
+    def recover(self) -> None:
+        """Have the scheme regain a clean state at the other site, and use it there for a while."""
+        self.subject.recover()
+        self.clients.watch(self.stage.load.after_failover_s)
 
     def measure_replication(self) -> None:
         """Switch replication off and on, and measure the service under either."""

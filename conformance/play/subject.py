@@ -19,6 +19,7 @@ from conformance.waiting import NotReached, wait_until
 
 # What is late must be seen to be late.
 _LONGER_THAN_ALLOWED_S = 2.0
+_SAVEPOINT = "clean"
 
 
 class Subject:
@@ -141,6 +142,18 @@ class Subject:
         result = self.scheme.replication(wanted)
         if not result.ok:
             raise HarnessError(f"The scheme {self.scheme.name} could not switch replication: {result.detail}")
+
+    def savepoint(self) -> None:
+        """Have the scheme keep the present state. HarnessError when it cannot."""
+        result = self.scheme.savepoint(_SAVEPOINT)
+        if not result.ok:
+            raise HarnessError(f"The scheme {self.scheme.name} could not keep a savepoint: {result.detail}")
+
+    def recover(self) -> None:
+        """Have the scheme continue the service at the other site in the state that was kept."""
+        source, to = self.serving, self._stage.other(self.serving)
+        with self._stage.phase("recover", f"regaining a clean state at {to.name}"):
+            self._moved(self.scheme.recover(source, to, _SAVEPOINT), to)
 
     def await_replication(self, *, drained: bool = False) -> Observation:
         """Until the VNF says that it is protected, and, when ``drained``, that nothing is under way any more.

@@ -103,5 +103,12 @@ class Scheme(Protocol):
         """Stop replicating, or take it up again, while the service goes on: how much replication costs is measured
         against its absence."""
 
+    def savepoint(self, name: str) -> Result:
+        """Name the present state, so that it can be gone back to when a fault of the software has spread."""
+
+    def recover(self, source: Site, to: Site, name: str) -> Result:
+        """Take the service from ``source``, whose state a fault of the software has ruined, and continue it at ``to``
+        in the state of a savepoint. What was done since is given up."""
+
     def status(self) -> SchemeStatus:
         """How things stand right now."""

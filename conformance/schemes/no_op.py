@@ -53,6 +53,16 @@ class NoOpScheme:
         self._note("replication", "on" if wanted else "off")
         return Result(False, _NOTHING)
 
+    def savepoint(self, name: str) -> Result:
+        """Nothing."""
+        self._note("savepoint", name)
+        return Result(False, _NOTHING)
+
+    def recover(self, source: Site, to: Site, name: str) -> Result:
+        """Nothing."""
+        self._note("recover", to.name)
+        return Result(False, _NOTHING)
+
     def status(self) -> SchemeStatus:
         """Unprotected."""
         return SchemeStatus(protected=False, active=None, detail=_NOTHING)

@@ -156,6 +156,36 @@ class ReferenceScheme:
             return _over(Result, log, False, str(error), None)
         return _over(Result, log, True, f"Replication is {'on' if wanted else 'off'}.", None)
 
+    def savepoint(self, name: str) -> Result:
+        """Have the primary name a point in its log."""
+        log = StepLog("savepoint", name, self._on_event)
+        try:
+            primary = next(vnf for vnf in self._deployments.values() if vnf.primary is None)
+            with log.step("name-it") as seen:
+                seen["lsn"] = order(primary, "/savepoint", {"name": name})["lsn"]
+        except StepFailed as error:
+            return _over(Result, log, False, str(error), None)
+        return _over(Result, log, True, f"The state is kept as {name}.", None)
+
+    def recover(self, source: Site, to: Site, name: str) -> Result:
+        """Stop the ruined site, then have the standby make itself anew as it was at the savepoint."""
+        log = StepLog("recover", to.name, self._on_event)
+        ruined, standby = self._deployments.get(source.name), self._deployments.get(to.name)
+        if ruined is None or standby is None:
+            return _over(Result, log, False, f"Nothing stands by at {to.name}: protect was not carried out.", None)
+        try:
+            with log.step("quiesce", source.name):
+                order(ruined, "/quiesce")
+            with log.step("stop", source.name):
+                stop_servers(source, ruined)
+            with log.step("go-back") as seen:
+                order(standby, "/recover", {"name": name})
+                await_writable(standby)
+                seen["detail"] = f"{to.name} serves the state {name}."
+        except (StepFailed, SiteError) as error:
+            return _over(Result, log, False, str(error), standby)
+        return _over(Result, log, True, f"The service continues at {to.name} with the state {name}.", standby)
+
     def status(self) -> SchemeStatus:
         """What all guests at both sites say."""
         sites = {site: ask_guests(vnf, _PROBE_TIMEOUT_S) for site, vnf in self._deployments.items()}

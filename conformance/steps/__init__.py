@@ -18,7 +18,7 @@ from conformance.errors import HarnessError
 from conformance.play import Play
 from conformance.plugin import session_of
 from conformance.sentences import DISTURBANCE, DISTURBANCE_DURING
-from conformance.vocabulary import SITE_LOSS, during, is_link_fault
+from conformance.vocabulary import BAD_UPDATE, SITE_LOSS, during, is_link_fault
 
 
 @pytest.fixture
@@ -139,6 +139,21 @@ def link_heals(play: Play) -> None:
 @when(SITE_LOSS)
 def first_site_is_lost(play: Play) -> None:
     play.lose_first_site()
+
+
+@when("the present state is kept as a savepoint")
+def savepoint_is_kept(play: Play) -> None:
+    play.keep_savepoint()
+
+
+@when(BAD_UPDATE)
+def faulty_update(play: Play) -> None:
+    play.update_badly()
+
+
+@when("the second site goes back to the savepoint")
+def second_site_goes_back(play: Play) -> None:
+    play.recover()
 
 
 @when("the first site is repaired")

@@ -121,6 +121,26 @@ def test_a_synchronous_primary_goes_on_alone_when_its_standby_stays_away_and_say
     pair.await_(lambda: len(ask("GET", pair.front_b.url("/records"))[1]["items"]) == 1, "the write at the standby")
 
 
+def test_a_standby_goes_back_to_a_savepoint_from_before_a_faulty_update(pair: Pair) -> None:
+    front = pair.fronts_a[0]
+    session = ask("POST", front.url("/sessions"), '{"subscriber": "s"}')[1]["session"]
+    ask("PUT", front.url("/records/before"), "v", session)
+    post(pair.a, "/savepoint", '{"name": "clean"}')
+    ask("PUT", front.url("/records/after"), "w", session)
+    post(pair.a, "/spoil")
+    spoiled = [value for _, _, value in ask("GET", front.url("/records"))[1]["items"]]
+    assert "v" not in spoiled
+    pair.await_(
+        lambda: [v for _, _, v in ask("GET", pair.front_b.url("/records"))[1]["items"]] == spoiled,
+        "the fault to spread",
+    )
+    post(pair.a, "/quiesce")
+    post(pair.b, "/recover", '{"name": "clean"}')
+    pair.await_database(pair.front_b, "writable")
+    assert ask("GET", pair.front_b.url("/records"))[1]["items"] == [[1, "before", "v"]]
+    assert ask("PUT", pair.front_b.url("/records/again"), "x", session)[0] == 201
+
+
 def test_a_standby_says_what_is_wrong_with_an_order(pair: Pair) -> None:
     for path, body, status, words in (
         ("/follow", "not json", 409, "Expecting value"),
@@ -129,6 +149,8 @@ def test_a_standby_says_what_is_wrong_with_an_order(pair: Pair) -> None:
         ("/replication", '{"wanted": true}', 409, "was not stopped here"),
         ("/quiesce", None, 409, "only a primary"),
         ("/resume", None, 409, "must be promoted"),
+        ("/savepoint", '{"name": "x"}', 409, "only a primary"),
+        ("/recover", '{"name": "../x"}', 409, "no savepoint named"),
     ):
         seen, answer = ask("POST", pair.b.url(path), body)
         assert (seen, words in answer["error"]) == (status, True), (path, answer)
