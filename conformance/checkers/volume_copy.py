@@ -7,12 +7,12 @@ Several volumes are judged together: they must all be of the same instant, or wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from conformance.checkers.timeline import SiteLoss, TurningPoint, turning_point
 from conformance.checkers.volume_images import Contradiction, Place, Volumes
 from conformance.checkers.words import NANO, count, seconds, span, verb
-from conformance.checkers.write_order import Cut, chains, cut
+from conformance.checkers.write_order import Cut, Written, chains, cut
 from conformance.model import BlockWrite, Evidence, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 
@@ -262,7 +262,7 @@ def _held(record: ScenarioRecord, images: Volumes, found: Cut) -> str:
 def _evidence(
     found: Cut,
     unexplained: Iterable[Place],
-    written: Mapping[Place, object],
+    written: Written,
     images: Volumes,
     turn: TurningPoint | None,
 ) -> Iterator[Evidence]:
@@ -276,7 +276,11 @@ def _evidence(
         text = f"Block {block} of {name} holds another state than the instant that explains most of the copy."
         yield Evidence("out of order", f"{name}:{block}", text)
     for name, block in list(unexplained)[:NAMED_PLACES]:
-        why = "holds what none of its writes left there" if (name, block) in written else "changed; no write touched it"
+        why = (
+            "holds what none of its writes left there"
+            if block in written.get(name, ())
+            else "changed; no write touched it"
+        )
         yield Evidence(
             "unexplained block", f"{name}:{block}", f"Block {block} of {name} at {images.copy[name].site} {why}."
         )

@@ -95,12 +95,13 @@ class Volumes:
                 )
         return sizes
 
-    def check_range(self, places: Iterable[Place]) -> None:
+    def check_range(self, written: Mapping[str, Iterable[int]]) -> None:
         """Contradiction when a write went beyond the end of its volume."""
-        for name, block in places:
+        for name, blocks in written.items():
             origin = self._origin(name) or self.copy[name]
-            if block >= origin.blocks:
-                raise Contradiction(f"a write touches block {block} of {name}, which has {origin.blocks}")
+            last = max(blocks)
+            if last >= origin.blocks:
+                raise Contradiction(f"a write touches block {last} of {name}, which has {origin.blocks}")
 
     def other_sizes(self) -> Iterator[str]:
         """A sentence for each copy that is shorter or longer than its volume."""
@@ -109,13 +110,14 @@ class Volumes:
             if origin is not None and origin.size != image.size:
                 yield f"The copy of {name} at {image.site} has {image.size} bytes, the volume {origin.size}."
 
-    def untouched(self, written: Container[Place]) -> Iterator[Place]:
+    def untouched(self, written: Mapping[str, Container[int]]) -> Iterator[Place]:
         """Blocks of the copies that are not what they were in the beginning, and that no write on record touches."""
         for name, image in self.copy.items():
             if name in self.before:
+                touched = written.get(name, ())
                 for extent in differing(self.before[name], image):
                     for block in range(extent.first, extent.first + extent.blocks):
-                        if (name, block) not in written:
+                        if block not in touched:
                             yield name, block
 
     def same_at_source(self, place: Place) -> bool:

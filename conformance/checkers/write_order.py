@@ -12,36 +12,38 @@ blocks, so one pass over their sorted ends finds it, without replaying anything:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 
 from conformance.checkers.volume_images import Place
 from conformance.model import BlockWrite, VolumeImage
 from conformance.model.volume import DIGEST
 
-Chain = list[tuple[BlockWrite, str]]
-"""The writes to one block in their order, each with the block's digest after it."""
+Chain = list[BlockWrite]
+"""The writes to one block in their order."""
+Written = Mapping[str, Mapping[int, Chain]]
+"""By volume and block, the writes to it."""
 Instant = float | int
 _ALWAYS = -1
 NO_WRITE = 0
 
 
-def chains(writes: Iterable[BlockWrite], block_sizes: Mapping[str, int]) -> dict[Place, Chain]:
+def chains(writes: Iterable[BlockWrite], block_sizes: Mapping[str, int]) -> Written:
     """The writes sorted by block. ValueError when their order is not known (two of them under way at once in one
     block) or a write has other digests than it touches blocks."""
-    found: dict[Place, Chain] = {}
+    found: dict[str, dict[int, Chain]] = {}
     for write in sorted(writes, key=lambda w: w.seq):
         first = write.first_block(block_sizes[write.volume])
-        for n, at in enumerate(range(0, len(write.digests), DIGEST)):
-            chain = found.setdefault((write.volume, first + n), [])
-            if chain and chain[-1][0].acknowledged and (chain[-1][0].completed or 0) > write.invoked:
+        blocks = found.setdefault(write.volume, {})
+        for block in range(first, first + len(write.digests) // DIGEST):
+            chain = blocks.setdefault(block, [])
+            if chain and chain[-1].acknowledged and (chain[-1].completed or 0) > write.invoked:
                 raise ValueError(
-                    f"writes {chain[-1][0].seq} and {write.seq} to block {first + n} of {write.volume} were under way "
-                    "at once, so their order is not known"
+                    f"writes {chain[-1].seq} and {write.seq} to block {block} of {write.volume} were under way at "
+                    "once, so their order is not known"
                 )
-            chain.append((write, write.digests[at : at + DIGEST]))
+            chain.append(write)
     return found
 
 
@@ -67,87 +69,99 @@ class Cut:
     """A write that is missing, and one that is there though it was begun after that was acknowledged."""
 
 
-@dataclass
-class _Block:
-    """One block's possible last writers: ``versions`` are positions in its chain from 1 on, 0 for the first content."""
-
-    place: Place
-    chain: Chain
-    versions: list[int] = field(default_factory=list)
-
-    def interval(self, version: int) -> tuple[Instant, Instant]:
-        """The instants [from, until) at which this was the last write to the block."""
-        began = self.chain[version - 1][0].invoked if version else _ALWAYS
-        later = (w.completed for w, _ in self.chain[version:] if w.acknowledged and w.completed is not None)
-        return began, next(later, inf)
-
-    def spans(self) -> Iterator[tuple[Instant, Instant]]:
-        """The instants that explain the block's content, apart from each other."""
-        begin: Instant = 0
-        end: Instant = _ALWAYS - 1
-        for low, high in map(self.interval, self.versions):
-            if low > end:
-                if end > begin:
-                    yield begin, end
-                begin = low
-            end = max(end, high)
-        if end > begin:
-            yield begin, end
-
-    def just_before(self, instant: Instant) -> int | None:
-        """The last version that explains the content at the moment before the instant."""
-        return next(
-            (v for v in reversed(self.versions) if self.interval(v)[0] < instant <= self.interval(v)[1]),
-            None,
-        )
-
-
-def cut(written: Mapping[Place, Chain], copies: Mapping[str, VolumeImage], initial: Mapping[str, VolumeImage]) -> Cut:
+def cut(written: Written, copies: Mapping[str, VolumeImage], initial: Mapping[str, VolumeImage]) -> Cut:
     """Find the instant that explains the most blocks of the copies: the latest of them, which misses the fewest
     writes. Volumes without an ``initial`` image may have held anything."""
-    blocks: list[_Block] = []
+    blocks: list[tuple[Place, Chain, list[int]]] = []
     foreign: list[Place] = []
     unjudged: list[Place] = []
-    for place, chain in written.items():
-        before = initial[place[0]].digest(place[1]) if place[0] in initial else None
-        block = _Block(place, chain, list(_explained(chain, copies[place[0]].digest(place[1]), before)))
-        if block.versions:
-            blocks.append(block)
-        elif before is None:
-            unjudged.append(place)
-        else:
-            foreign.append(place)
-    end = _end_of_best([span for block in blocks for span in block.spans()])
-    chosen = [(block, block.just_before(end)) for block in blocks]
-    contradicting = [block.place for block, version in chosen if version is None]
+    begins: list[Instant] = []
+    ends: list[Instant] = []
+    for name, chain_of in written.items():
+        copy, first = copies[name], initial.get(name)
+        for block, chain in chain_of.items():
+            before = None if first is None else first.digest(block)
+            left = [_left(write, block, copy.block_size) for write in chain]
+            versions = _explained(chain, left, copy.digest(block), before)
+            if versions:
+                blocks.append(((name, block), chain, versions))
+                _add_spans(chain, versions, begins, ends)
+            else:
+                (unjudged if before is None else foreign).append((name, block))
+    end = _end_of_best(begins, ends)
+    chosen = [(place, chain, versions, _just_before(end, chain, versions)) for place, chain, versions in blocks]
     return _tally(
-        [(block.chain, block.versions[-1] if version is None else version) for block, version in chosen],
-        contradicting,
+        [(chain, versions[-1] if version is None else version) for _, chain, versions, version in chosen],
+        [place for place, _, _, version in chosen if version is None],
         foreign,
         unjudged,
     )
 
 
-def _explained(chain: Chain, content: str, before: str | None) -> Iterator[int]:
-    """Which versions of the block the content may be; a write that was never acknowledged may have torn it."""
-    known = [] if before is None else [before]
-    if content in known:
-        yield NO_WRITE
-    torn = content not in known and all(digest != content for _, digest in chain) and before is not None
-    for version, (write, digest) in enumerate(chain, start=1):
-        if digest == content or (torn and not write.acknowledged):
-            yield version
+def _left(write: BlockWrite, block: int, block_size: int) -> str:
+    """The digest of a block after a write to it."""
+    if len(write.digests) == DIGEST:
+        return write.digests
+    at = DIGEST * (block - write.offset // block_size)
+    return write.digests[at : at + DIGEST]
 
 
-def _end_of_best(spans: Sequence[tuple[Instant, Instant]]) -> Instant:
+def _explained(chain: Chain, left: list[str], content: str, before: str | None) -> list[int]:
+    """Which writes may have been the last to a block, ascending: positions in its chain from 1 on, NO_WRITE for none.
+    A write that was never acknowledged may have torn it, too."""
+    versions = [version for version, digest in enumerate(left, start=1) if digest == content]
+    if content == before:
+        return [NO_WRITE, *versions]
+    if versions or before is None:
+        return versions
+    return [version for version, write in enumerate(chain, start=1) if not write.acknowledged]
+
+
+def _interval(chain: Chain, version: int) -> tuple[Instant, Instant]:
+    """The instants [from, until) at which this was the last write to the block."""
+    began = chain[version - 1].invoked if version else _ALWAYS
+    for at in range(version, len(chain)):
+        completed = chain[at].completed
+        if completed is not None and chain[at].acknowledged:
+            return began, completed
+    return began, inf
+
+
+def _add_spans(chain: Chain, versions: list[int], begins: list[Instant], ends: list[Instant]) -> None:
+    """Add the instants that explain the block's content, as spans apart from each other."""
+    begin, end = _interval(chain, versions[0])
+    for version in versions[1:]:
+        low, high = _interval(chain, version)
+        if low > end:
+            begins.append(begin)
+            ends.append(end)
+            begin, end = low, high
+        end = max(end, high)
+    begins.append(begin)
+    ends.append(end)
+
+
+def _just_before(instant: Instant, chain: Chain, versions: list[int]) -> int | None:
+    """The last version that explains the content at the moment before the instant."""
+    for version in reversed(versions):
+        low, high = _interval(chain, version)
+        if low < instant <= high:
+            return version
+    return None
+
+
+def _end_of_best(begins: list[Instant], ends: list[Instant]) -> Instant:
     """Where the last stretch of time ends that lies in the most of the spans; the stretch itself is before it."""
-    ends = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
-    depth = most = 0
+    begins.sort()
+    ends.sort()
+    begun = most = 0
     found: Instant = inf
-    for (at, step), (following, _) in pairwise(ends):
-        depth += step
-        if following > at and depth >= most:
-            most, found = depth, following
+    # The depth only falls where a span ends, so a stretch of the greatest depth ends at one.
+    for ended, end in enumerate(ends):
+        while begun < len(begins) and begins[begun] < end:
+            begun += 1
+        if begun - ended >= most:
+            most, found = begun - ended, end
     return found
 
 
@@ -161,8 +175,12 @@ def _tally(
     there: dict[int, BlockWrite] = {}
     for chain, version in chosen:
         # One that was overwritten without ever having been acknowledged may just as well not have happened.
-        there.update((w.seq, w) for n, (w, _) in enumerate(chain[:version], start=1) if w.acknowledged or n == version)
-        missing.update((w.seq, w) for w, _ in chain[version:] if w.acknowledged)
+        for position, write in enumerate(chain, start=1):
+            if position > version:
+                if write.acknowledged:
+                    missing[write.seq] = write
+            elif write.acknowledged or position == version:
+                there[write.seq] = write
     in_order = sorted(missing.values(), key=lambda w: (w.completed or 0, w.seq))
     newest = max(there.values(), key=lambda w: w.invoked, default=None)
     disorder = contradicting and in_order and newest and (in_order[0].completed or 0) <= newest.invoked

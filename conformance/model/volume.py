@@ -77,7 +77,7 @@ class VolumeImage:
         firsts, offsets = self._places
         end, at, parts = first + blocks, first, []
         run = max(0, bisect_right(firsts, first) - 1)
-        while at < end and run < len(self.runs):
+        while run < len(self.runs) and firsts[run] < end:
             start, stop = max(at, firsts[run]), min(end, firsts[run] + self.runs[run][1])
             if start < stop:
                 parts.append(ZERO * (start - at))
