@@ -7,7 +7,7 @@ limit, and ``power`` the chance that a check would have noticed what it looked f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -106,8 +106,3 @@ def _bar(low: float, high: float, limit: FigureValue, top: float) -> Markup:
 
 def _finite(value: FigureValue) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def uncertain(figures: Mapping[str, FigureValue]) -> Iterator[Shown]:
-    """Of the figures those that say how sure the others are: intervals and powers."""
-    yield from (item for item in shown_figures(figures) if item.drawing)

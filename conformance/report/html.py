@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from markupsafe import Markup
 from conformance.model import Requirement, ScenarioRecord, Status
 from conformance.model.results import RunResult, ScenarioResult
 from conformance.report.figures import shown_figures
+from conformance.report.formats.base import LoadRecord
 from conformance.report.keyfigures import KeyFigure, key_figures, loss, recovery
 from conformance.report.losses import SHOWN
 from conformance.report.matrix import Row, matrix, use_cases
 from conformance.report.section import render_section
 from conformance.report.trace import traces
 from conformance.report.wording import WORDS, brief, counted, duration, figure, number
-
-LoadRecord = Callable[[str], ScenarioRecord]
 
 _FOLDER = Path(__file__).parent
 _MANY_SCENARIOS = 50
