@@ -131,6 +131,9 @@ def _values(site: LabSite, venv: Path) -> dict[str, str]:
         "rpc_threads": "16",
         "report_interval": "5",
         "service_down_time": "30",
+        # Loopback mode wires nothing, so there is nobody who could say that something is wired.
+        "ports_are_wired": str(site.addresses.packets).lower(),
+        "plugging_timeout": "60" if site.addresses.packets else "0",
         "neutron_plugins": "router,qos,auto_allocate",
         "neutron_extension_drivers": "port_security,qos,tag_ports_during_bulk_creation",
         **{f"as_{user}": _credentials(site, user) for user in users},

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import openstack
+import plane as plane_module
 import pytest
 import yaml
 from lab_tenant import Tenant
 
-from conformance.lab import Lab
+from conformance.lab import Lab, namespaces
 
 LAB = "lab-tests"
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Two running clouds, stopped after the last test."""
-    made = Lab(LAB)
+    """Two running clouds in loopback mode, stopped after the last test."""
+    made = Lab(LAB, mode="loopback")
     made.up()
     yield made
     made.down()
@@ -36,6 +37,39 @@ def tenant(tenants: dict[str, Tenant]) -> Iterator[Tenant]:
     """The tenant in site-a; whatever servers and ports a test leaves are removed."""
     yield tenants["site-a"]
     tenants["site-a"].clean()
+
+
+@pytest.fixture(scope="session")
+def namespaces_lab() -> Iterator[Lab]:
+    """Two running clouds in namespaces mode, stopped after the last test."""
+    reason = namespaces.missing()
+    if reason:
+        pytest.skip(reason)
+    made = Lab(f"{LAB}-plane", mode="namespaces")
+    made.up()
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="session")
+def planes(namespaces_lab: Lab) -> dict[str, plane_module.Tenant]:
+    """A tenant per site of the lab in namespaces mode."""
+    return {
+        site: plane_module.Tenant.of(namespaces_lab, site, number)
+        for number, site in enumerate(("site-a", "site-b"), start=1)
+    }
+
+
+@pytest.fixture(scope="session")
+def plane(planes: dict[str, plane_module.Tenant]) -> plane_module.Tenant:
+    """The tenant in site-a."""
+    return planes["site-a"]
+
+
+@pytest.fixture(scope="session")
+def other_plane(planes: dict[str, plane_module.Tenant]) -> plane_module.Tenant:
+    """The tenant in site-b."""
+    return planes["site-b"]
 
 
 def _tenant(clouds_yaml: Path, cloud: str, pool: str) -> Tenant:

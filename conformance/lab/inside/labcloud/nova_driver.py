@@ -6,6 +6,7 @@ What must survive a SIGKILL of nova is in the instance's directory (see ``labclo
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -110,7 +111,20 @@ class ProcessDriver(fake.FakeDriver):
             base64.b64decode(instance.user_data) if instance.user_data else None,
         )
         if power_on:
+            unplugged = [("network-vif-plugged", vif["id"]) for vif in vifs if vif.get("active") is False]
+            with self._plugged(instance, unplugged if self._site.network_daemon else []):
+                self._plug(instance.uuid)
             self._start(instance.uuid)
+
+    @contextlib.contextmanager
+    def _plugged(self, instance, events):
+        """Wait at the end until Neutron has said that the ports are wired, as other drivers do."""
+        try:
+            with self.virtapi.wait_for_instance_event(instance, events, timeout=CONF.vif_plugging_timeout):
+                yield
+        except exception.InstanceEventTimeout:
+            if CONF.vif_plugging_is_fatal:
+                raise exception.VirtualInterfaceCreateException() from None
 
     def destroy(
         self, context, instance, network_info, block_device_info=None, destroy_disks=True, destroy_secrets=True
@@ -198,10 +212,14 @@ class ProcessDriver(fake.FakeDriver):
         directory = _directory(instance_uuid)
         with self._switching:
             if not instance_directory.init_pid(directory):
-                instance_directory.mark(directory, instance_directory.FROZEN, False)
-                instance_directory.mark(directory, instance_directory.ON, True)
-                network.sync(self._site)
+                self._plug(instance_uuid)
                 instance_directory.remember_init(directory, *hypervisor.start_guest(directory))
+
+    def _plug(self, instance_uuid):
+        directory = _directory(instance_uuid)
+        instance_directory.mark(directory, instance_directory.FROZEN, False)
+        instance_directory.mark(directory, instance_directory.ON, True)
+        network.sync(self._site)
 
     def _stop(self, instance_uuid, grace):
         directory = _directory(instance_uuid)

@@ -6,7 +6,8 @@ descriptors ride with the answer.
 ``{"op": "sync", "site"}`` → what Neutron says at this moment is in force · ``{"op": "socket", "netns", "family",
 "type", "proto"}`` → a socket that lives there · ``{"op": "netns", "netns"}`` → the namespace itself ·
 ``{"op": "edge", "site", "up"}`` → cut or rejoin a site · ``{"op": "site", "site", "up"}`` → forget a site's network,
-or make it anew · ``{"op": "status"}`` → namespaces and sites.
+or make it anew · ``{"op": "status"}`` → namespaces and sites · ``{"op": "watch", "site"}`` → a line ``{"wired": [port
+ids]}`` now and whenever that has changed, until the connection is closed.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Daemon:
             site.begin()
         self._errors: dict[str, str] = {}
         self._again: dict[str, float] = {}
+        self._watchers: dict[str, list[socket.socket]] = {name: [] for name in self._sites}
+        self._told: dict[str, list[str]] = {}
         Path(SOCKET).unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(SOCKET)
@@ -86,6 +89,10 @@ class Daemon:
                     self._sites[request["site"]]  # KeyError for one that does not exist
                     waiting.setdefault(request["site"], []).append(client)
                     continue
+                if request.get("op") == "watch":
+                    self._watchers[request["site"]].append(client)
+                    _tell(client, self._sites[request["site"]].wired())
+                    continue
                 answer = getattr(self, f"_op_{request['op']}")(request, descriptors)
             except (KeyError, AttributeError, ValueError) as error:
                 answer = {"error": f"netd does not understand this request: {error!r}"}
@@ -106,6 +113,10 @@ class Daemon:
             return {"error": str(error)}
         self._again.pop(name, None)
         self._errors.pop(name, None)
+        wired = site.wired()
+        if self._told.get(name) != wired:
+            self._told[name] = wired
+            self._watchers[name] = [client for client in self._watchers[name] if _tell(client, wired)]
         return {"took_ms": round((time.perf_counter() - began) * 1e3, 1)}
 
     def _op_hello(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
@@ -156,6 +167,16 @@ class Daemon:
         if "/" in name or not is_pinned(self._spaces / name):
             raise OSError(f"there is no network namespace {name!r}")
         return Netns(self._spaces, name)
+
+
+def _tell(client: socket.socket, wired: list[str]) -> bool:
+    """Tell a watcher; False when it has gone."""
+    try:
+        client.sendall(json.dumps({"wired": wired}).encode() + b"\n")
+    except OSError:
+        client.close()
+        return False
+    return True
 
 
 def _answer(client: socket.socket, answer: dict[str, Any], descriptors: list[int]) -> None:

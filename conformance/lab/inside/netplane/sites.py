@@ -82,6 +82,11 @@ class Site:
             self.passes += 1
             self.took = time.perf_counter() - began
 
+    def wired(self) -> list[str]:
+        """Ids of the ports that are where they belong."""
+        nodes = self._fabric.made.nodes.values() if self._fabric else ()
+        return sorted(interface.port for node in nodes for interface in node.interfaces)
+
     def _power(self, server: str) -> topology.Power:
         directory = f"{self.record.instances}/{server}"
         if not os.path.exists(f"{directory}/{ON}"):

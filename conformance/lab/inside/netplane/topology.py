@@ -20,7 +20,7 @@ ROUTER_NODE = "router-"
 
 @dataclass(frozen=True)
 class Interface:
-    """An interface of a node: ``name`` inside, ``tap`` on ``bridge``."""
+    """An interface of a node for a Neutron ``port``: ``name`` inside, ``tap`` on ``bridge``."""
 
     name: str
     tap: str
@@ -28,6 +28,7 @@ class Interface:
     bridge: str
     mtu: int
     up: bool
+    port: str
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _attached(state: State, power: Callable[[str], Power], before: Mapping[str, 
         tap = f"t{port.id[:11]}"
         name = _name(prefix, tap, before.get(node), {interface.name for interface, _ in attached[node]})
         up = port.up and network.up and heard
-        interface = Interface(name, tap, port.mac, bridge_of(port.network), network.mtu, up)
+        interface = Interface(name, tap, port.mac, bridge_of(port.network), network.mtu, up, port.id)
         attached[node].append((interface, port))
     return attached
 
