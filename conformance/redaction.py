@@ -164,10 +164,10 @@ def _scrub_text(raw: bytes, *, structured: bool) -> bytes:
     if structured:
         try:
             value = json.loads(text)
-        except ValueError:
-            pass  # a line that was cut: it is redacted as text
-        else:
             clean = redacted(value)
+        except (ValueError, RecursionError):
+            pass  # a line that was cut, or is rubbish: it is redacted as text
+        else:
             if clean == value:
                 return raw
             text = json.dumps(clean, indent=1 if "\n " in text else None)

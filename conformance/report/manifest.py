@@ -94,7 +94,7 @@ def parse_manifest(text: bytes, where: str) -> dict[str, Entry]:
     """The files that a manifest lists. ManifestError when it is none; ``where`` is how its sentence names it."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"Cannot read the manifest {where}: {error}.") from None
     files = document.get("files") if isinstance(document, dict) else None
     if not isinstance(files, dict) or not all(_is_entry(entry) for entry in files.values()):
