@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -303,3 +304,20 @@ def test_events_that_cannot_be_written_are_said_before_anything_is_started(tmp_p
     assert "Cannot write the events to" in done.stderr and "Traceback" not in done.stderr
     assert done.returncode == 64
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_of_the_events_who_goes_away_costs_neither_the_run_nor_its_exit_code() -> None:
+    told = (
+        "from conformance.progress import Progress\n"
+        "from conformance.progress.choice import choose_writers\n"
+        "with choose_writers(quiet=True, json_events='-') as writers, Progress(*writers) as progress:\n"
+        "    for n in range(3):\n"
+        "        progress.say('x' * 100_000)\n"
+        "    assert not progress.writers\n"
+        "raise SystemExit(1)\n"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run([sys.executable, "-c", told], stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
