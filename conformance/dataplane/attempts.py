@@ -89,12 +89,17 @@ class _Trying:
             self._try(self._prepare, number, attempt)
         deadline = time.monotonic() + timeout
         send_at = 0.0
-        while len(self.outcomes) < len(self._attempts) and (now := time.monotonic()) < deadline:
-            if now >= send_at:
+        while len(self.outcomes) < len(self._attempts):
+            now = time.monotonic()
+            if send_at <= now < deadline:
                 self._send_again()
                 send_at = now + _SEND_EVERY_S
-            for key, _ in self._selector.select(max(0.0, min(deadline, send_at) - time.monotonic())):
+            ready = self._selector.select(max(0.0, min(deadline, send_at) - time.monotonic()))
+            for key, _ in ready:
                 key.data()
+            # What came in time is looked at though this process did not run for a while.
+            if now >= deadline and (not ready or now >= deadline + timeout):
+                return
 
     def _try(self, act: Callable[[int, Attempt], None], number: int, attempt: Attempt) -> None:
         try:

@@ -47,32 +47,32 @@ def ping(
 ) -> Pings:
     """``count`` echo requests, ``interval`` seconds apart; answers are waited for until ``timeout`` seconds after the
     last request. DataPlaneError if no socket can be had."""
-    sent_at: dict[int, int] = {}
+    waiting: dict[int, int] = {}
     times: list[int] = []
-    refused = ""
+    sent, refused = 0, ""
     with open_in(sockets, source, version, socket.SOCK_DGRAM, _PROTOCOL[version]) as echo:
-        began = time.monotonic()
-        last = began + (count - 1) * interval
-        while len(times) < count:
+        began = last = time.monotonic()
+        while sent < count or waiting:
             now = time.monotonic()
-            if len(sent_at) < count and now >= began + len(sent_at) * interval:
-                number = len(sent_at)
-                sent_at[number] = time.monotonic_ns()
+            if sent < count and now >= began + sent * interval:
+                waiting[sent], last = time.monotonic_ns(), now
                 try:
-                    echo.sendto(struct.pack(">BBHHH", _ECHO[version], 0, 0, 0, number), (target.address(version), 0))
+                    echo.sendto(struct.pack(">BBHHH", _ECHO[version], 0, 0, 0, sent), (target.address(version), 0))
                 except OSError as error:
                     refused = error.strerror or str(error)
+                sent += 1
                 continue
-            due = began + len(sent_at) * interval if len(sent_at) < count else last + timeout
-            if now >= last + timeout:
-                break
+            due = began + sent * interval if sent < count else last + timeout
+            # What came in time is looked at though this process did not run for a while.
             if select.select([echo], (), (), max(0.0, due - now))[0]:
                 try:
                     answer = echo.recv(_RECEIVE)
                 except OSError as error:
                     refused = error.strerror or str(error)
                     continue
-                asked = sent_at.get(struct.unpack_from(">H", answer, 6)[0]) if len(answer) >= 8 else None
-                if asked is not None:
-                    times.append(time.monotonic_ns() - asked)
+                number = struct.unpack_from(">H", answer, 6)[0] if len(answer) >= 8 else -1
+                if number in waiting:  # and not a second copy of an answer
+                    times.append(time.monotonic_ns() - waiting.pop(number))
+            elif sent == count and now >= due:
+                break
     return Pings(count, tuple(times), refused)

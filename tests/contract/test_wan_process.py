@@ -57,6 +57,13 @@ def test_every_protocol_passes_undisturbed_and_is_counted(link: WanLink) -> None
     assert after["delivered"] - before["delivered"] >= 60 and after["delivered"] == after["received"]
 
 
+def test_answers_that_come_twice_are_counted_once(link: WanLink) -> None:
+    link.change({"duplicate": 1.0})
+    assert len(link.ping(count=5).times_ns) == 5
+    link.change({"duplicate": 1.0, "loss": 1.0})
+    assert link.ping(count=2, timeout=0.1).times_ns == ()
+
+
 def test_the_same_seed_loses_the_same_packets_on_the_wire(link: WanLink) -> None:
     missing = []
     for seed in (7, 7, 8):
