@@ -17,8 +17,8 @@ from conformance.checkers.write_order import chains, cut
 from conformance.model import BlockWrite, ScenarioRecord, Status, Thresholds
 from conformance.model.volume import DIGEST, ZERO
 
-BLOCKS = 2000
-WRITES = 3000
+BLOCKS = 1000
+WRITES = 1500
 
 
 @cache
