@@ -8,7 +8,7 @@ declared tolerance, nothing is taken to have changed; between others anything ma
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,6 +95,23 @@ def _certain(row: Sequence[tuple[int, int]], tolerance: int) -> tuple[tuple[int,
         elif next_sent > done:
             spans.append([done, next_sent])
     return tuple((a, b) for a, b in spans)
+
+
+def meeting(ones: Sequence[Tenure], others: Sequence[Tenure]) -> Iterator[tuple[Tenure, Tenure]]:
+    """Every pair, one of each, that may have held it at the same time. Both are in time order. O(n + pairs)."""
+    start = 0
+    for one in ones:
+        while start < len(others) and _over(others[start], one):
+            start += 1
+        for other in others[start:]:
+            if _over(one, other):
+                break
+            yield one, other
+
+
+def _over(first: Tenure, second: Tenure) -> bool:
+    """Whether one was certainly over before the other began."""
+    return first.ended_high is not None and second.began_low is not None and first.ended_high < second.began_low
 
 
 def certain_overlap(one: Tenure, other: Tenure) -> tuple[int, int] | None:

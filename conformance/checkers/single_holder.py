@@ -11,7 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from conformance.checkers.holding import FOR_GOOD, Look, Tenure, certain_overlap, looks_of, possible_overlap, tenures
+from conformance.checkers.holding import (
+    FOR_GOOD,
+    Look,
+    Tenure,
+    certain_overlap,
+    looks_of,
+    meeting,
+    possible_overlap,
+    tenures,
+)
 from conformance.checkers.timeline import TurningPoint, link_outage, site_loss, turning_point
 from conformance.checkers.words import NANO, count, joined, seconds, span
 from conformance.model import Evidence, ScenarioRecord, Status, Verdict, worst
@@ -86,15 +95,14 @@ def _watch(record: ScenarioRecord, identity: str, sites: Sequence[str], toleranc
 def _proven(watch: Watch) -> Iterator[tuple[tuple[int, int], Evidence]]:
     """Every time at which two sites certainly held the identity."""
     for one, other in combinations(watch.tenures, 2):
-        for a in watch.tenures[one]:
-            for b in watch.tenures[other]:
-                at = certain_overlap(a, b)
-                if at is not None:
-                    text = (
-                        f"{one} and {other} both held {watch.identity!r}, for {span(at[1] - at[0])} at least: "
-                        f"{count(a.looks, 'look')} and {count(b.looks, 'look')} in a row said so."
-                    )
-                    yield at, Evidence("two holders", f"{at[0]}–{at[1]} ns", text)
+        for a, b in meeting(watch.tenures[one], watch.tenures[other]):
+            at = certain_overlap(a, b)
+            if at is not None:
+                text = (
+                    f"{one} and {other} both held {watch.identity!r}, for {span(at[1] - at[0])} at least: "
+                    f"{count(a.looks, 'look')} and {count(b.looks, 'look')} in a row said so."
+                )
+                yield at, Evidence("two holders", f"{at[0]}–{at[1]} ns", text)
 
 
 def _open(watch: Watch, sites: Sequence[str], turn: TurningPoint, tolerance: int) -> Iterator[Conclusion]:
@@ -132,9 +140,8 @@ def _room(watch: Watch) -> tuple[int, str, str]:
     """The longest time for which two sites may have held the identity, and which."""
     best = (0, "", "")
     for one, other in combinations(watch.tenures, 2):
-        for a in watch.tenures[one]:
-            for b in watch.tenures[other]:
-                best = max(best, (possible_overlap(a, b, (watch.began, watch.ended)), one, other))
+        for a, b in meeting(watch.tenures[one], watch.tenures[other]):
+            best = max(best, (possible_overlap(a, b, (watch.began, watch.ended)), one, other))
     return best
 
 
