@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from readers import node_with, python_with
 
+from conformance.model import Status
 from conformance.report.formats import JudgedRun, find_format, write_document
 from conformance.report.formats.allure_page import without_analytics
 from conformance.report.formats.base import FormatError
@@ -143,3 +144,38 @@ def test_strictdoc_imports_the_requirements_with_their_verdicts(stored: JudgedRu
     assert sorted(uids) == sorted([*stored.catalogue, *scenarios])
     judged = {(s.info.id, requirement) for s, check in stored.judged() for requirement in check.requirements}
     assert text.count("- TYPE: Parent\n  VALUE: ") == len(judged)
+
+
+READ_OSCAL = """
+import json, sys
+from pathlib import Path
+from trestle.oscal.assessment_results import AssessmentResults
+read = AssessmentResults.oscal_read(Path(sys.argv[1]))
+(result,) = read.results
+(selection,) = result.reviewed_controls.control_selections
+print(json.dumps({
+    "controls": [c.control_id for c in selection.include_controls or []],
+    "states": {f.target.target_id: getattr(f.target.status.state, "value", f.target.status.state)
+               for f in result.findings},
+    "words": {f.target.target_id: f.props[0].value for f in result.findings},
+    "related": {f.target.target_id: len(f.related_observations) for f in result.findings},
+    "observations": [o.title for o in result.observations],
+}, default=str))
+"""
+
+
+@pytest.mark.parametrize("which", ["stored", "troubled"])
+def test_trestle_reads_findings_and_observations(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    run: JudgedRun = request.getfixturevalue(which)
+    python = python_with("compliance-trestle==5.2.0")
+    write_document(find_format("oscal").render(run), tmp_path / "oscal.json")
+    command = [str(python), "-c", READ_OSCAL, str(tmp_path / "oscal.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)
+    judged = {r.id: r.verdict for r in run.result.requirements if r.verdict is not Status.NOT_TESTED}
+    assert set(read["controls"]) == set(read["states"]) == set(judged)
+    assert {n: s == "satisfied" for n, s in read["states"].items()} == {n: v is Status.PASS for n, v in judged.items()}
+    assert read["words"] == {name: str(verdict) for name, verdict in judged.items()}
+    assert len(read["observations"]) == len(list(run.judged()))
+    assert read["related"] == {name: sum(name in c.requirements for _, c in run.judged()) for name in judged}

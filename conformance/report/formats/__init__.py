@@ -29,6 +29,7 @@ _ALL = (
     Format("needs", "needs.json", "documentation with sphinx-needs", f"{_HERE}.needs:render"),
     Format("reqif", "run.reqif", "requirement tools (ReqIF 1.2)", f"{_HERE}.reqif:render", by_default=False),
     Format("attestation", "attestation.json", "supply chains: in-toto, test-result", f"{_HERE}.attestation:render"),
+    Format("oscal", "oscal.json", "governance: assessment results in OSCAL", f"{_HERE}.oscal:render", by_default=False),
     Format("allure", "allure-results/", "Allure, with history and steps", f"{_HERE}.allure:render", by_default=False),
     Format("allure-page", "allure.html", "Allure's page as one file", f"{_HERE}.allure_page:render", by_default=False),
     Format("html", "report.html", "people: one page that needs no network", f"{_HERE}.html:render"),
