@@ -11,18 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 import conformance.session
 from conformance.errors import HarnessError
 from conformance.model.results import SiteInfo
 from conformance.play import Play
-from conformance.plugin import session_of
 from conformance.resources import features_dir, fixtures_dir
+from conformance.session import RunSession
 from conformance.sites import Site
 
 TESTS = Path(__file__).parent
@@ -40,9 +37,7 @@ sites:
   site-b: {cloud: west, tenant_pool: 10.82.0.0/16, link_address: 127.0.0.1, external_network: public,
            power: {driver: command, lose: [/bin/true], restore: [/bin/true], timeout_s: 5}}
 """
-CONFTEST = """
-from replay_rig import play, without_clouds
-"""
+CONFTEST = "import replay_rig\n"
 
 
 class Replay(Play):
@@ -85,35 +80,41 @@ class Replay(Play):
         super().close()
 
 
-@pytest.fixture
-def play(request: pytest.FixtureRequest) -> Iterator[Play]:
-    session = session_of(request.config)
-    session._plays += 1
-    play = session._play = Replay(session, session._plays)
-    try:
-        yield play
-    finally:
-        play.close()
-    if play.late_error:
-        raise HarnessError(play.late_error)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def without_clouds() -> None:
-    """Nothing: importing this module is what keeps the clouds from being asked."""
-
-
 def _about(site: Site) -> SiteInfo:
     return SiteInfo(site.name, site.spec.cloud, None, site.auth_url)
 
 
+def _new_play(session: RunSession) -> Play:
+    session._plays += 1
+    session._play = Replay(session, session._plays)
+    return session._play
+
+
+# Importing this module is what keeps a session from asking clouds.
 conformance.session._about = _about
+RunSession.new_play = _new_play  # type: ignore[method-assign]
 
 
 def pytest_features(
     folder: Path, plans: list[dict[str, str]], *options: str, password: str = "no-password-at-all"
 ) -> subprocess.CompletedProcess[str]:
     """`pytest features` in a project of its own; ``plans`` say what each scenario replays."""
+    _make_project(folder, password)
+    where = ["--ms-sites", str(folder / "sites.yaml"), "--ms-out", str(folder / "run")]
+    return _run(folder, plans, ["-m", "pytest", "features", "-p", "no:cacheprovider", *where, *options])
+
+
+def multisite_ha_run(
+    folder: Path, plans: list[dict[str, str]], *options: str, password: str = "no-password-at-all"
+) -> subprocess.CompletedProcess[str]:
+    """`multisite-ha run features` in a project of its own."""
+    _make_project(folder, password)
+    program = "import replay_rig; from conformance.cli import main; main()"
+    where = ["--sites", str(folder / "sites.yaml"), "--out", str(folder / "run")]
+    return _run(folder, plans, ["-c", program, "run", "features", *where, *options])
+
+
+def _make_project(folder: Path, password: str) -> None:
     features = folder / "features"
     (features / FEATURE.parent).mkdir(parents=True)
     shutil.copy(features_dir() / "requirements.yaml", features)
@@ -122,14 +123,15 @@ def pytest_features(
     (folder / "clouds.yaml").write_text(CLOUDS.replace("PASSWORD", password))
     (folder / "sites.yaml").write_text(SITES)
     (folder / "pytest.ini").write_text("[pytest]\n")
+
+
+def _run(folder: Path, plans: list[dict[str, str]], words: list[str]) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PYTHONPATH": str(TESTS),
         "XDG_STATE_HOME": str(folder / "state"),
         "REPLAY": json.dumps(plans),
     }
-    where = ["--ms-sites", str(folder / "sites.yaml"), "--ms-out", str(folder / "run")]
-    command = [sys.executable, "-m", "pytest", "features", "-p", "no:cacheprovider", *where, *options]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from replay_rig import pytest_features
+from replay_rig import multisite_ha_run, pytest_features
 
 from conformance.links import EmbeddedProxy
 from conformance.redaction import forms
@@ -94,6 +94,21 @@ def test_doubt_and_trouble_after_the_last_sentence_are_no_failures_and_never_gre
     assert {step["status"] for step in doubt["steps"][-6:]} == {"broken"}
     assert "inconclusive: " in doubt["statusDetails"]["message"]
     assert trouble["status"] in ("failed", "broken")
+
+
+def test_multisite_ha_run_writes_allure_results_and_events_without_a_secret(tmp_path: Path) -> None:
+    password = "canary-Pa55/word+1"
+    plans = [{"history": "bad/lost-writes"}, {"fails": "deploy", "saying": f"login with {password} was refused"}]
+    options = ["--allure", str(tmp_path / "allure"), "--json-events", str(tmp_path / "events.jsonl")]
+    done = multisite_ha_run(tmp_path, plans, *options, password=password)
+    assert done.returncode == 1, done.stdout + done.stderr
+    results = [json.loads(p.read_text()) for p in (tmp_path / "allure").glob("*-result.json")]
+    assert Counter(result["status"] for result in results) == {"failed": 1, "broken": 2}
+    assert (tmp_path / "allure" / "categories.json").exists()
+    written = [p.read_bytes() for name in ("run", "allure") for p in (tmp_path / name).rglob("*") if p.is_file()]
+    written += [(tmp_path / "events.jsonl").read_bytes(), done.stdout.encode(), done.stderr.encode()]
+    assert [form for form in forms(password) for content in written if form.encode() in content] == []
+    assert any(b"login with *** was refused" in content for content in written)
 
 
 def test_a_session_split_by_xdist_is_refused_and_shows_nothing_green(tmp_path: Path) -> None:
