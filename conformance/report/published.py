@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from conformance.bundle import opened
 from conformance.errors import HarnessError, UsageError
@@ -147,5 +147,5 @@ def _without_end(name: str) -> str:
     return "_".join(word for word in name.split("_") if word not in ("low", "high"))
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
