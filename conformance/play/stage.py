@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from conformance.errors import HarnessError
 from conformance.features import planned_faults, requirement_tags, scenario_id, scope_tags, then_phrases
 from conformance.links import ProxyServer
-from conformance.model import Event, Observation, ScenarioInfo
+from conformance.model import Event, Observation, ScenarioInfo, Thresholds
 from conformance.nemesis import Nemesis
 from conformance.records import EVENTS_FILE
 from conformance.session import pair
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from conformance.session import RunSession
 
 T = TypeVar("T")
+BESIDE = "beside"
+"""The plane of a VNF beside the one under test, and the word in the sentence that deploys one."""
 
 
 class Stage:
@@ -50,7 +53,7 @@ class Stage:
             faults_planned=planned_faults(scenario),
             first_site=self.first.name,
             second_site=self.second.name,
-            thresholds=profile.limits(),
+            thresholds=_limits(profile, scenario),
             tenant_pools=session.sites.tenant_pools(),
             scopes=scope_tags(tags),
             steps=tuple(f"{step.keyword} {step.name}" for step in scenario.steps),
@@ -141,3 +144,11 @@ class Stage:
     def close(self) -> None:
         """End what works beside the main thread."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _limits(profile: Profile, scenario: Scenario) -> Thresholds:
+    """The profile's limits; that of the plane of another VNF only where there is one."""
+    limits = profile.limits()
+    if any(BESIDE in step.name for step in scenario.steps):
+        return limits
+    return replace(limits, plane_rto_s={n: s for n, s in limits.plane_rto_s.items() if n != BESIDE})
