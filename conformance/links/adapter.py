@@ -16,6 +16,7 @@ from toxiproxy.exceptions import ProxyExists
 
 from conformance.errors import UsageError
 from conformance.links.transport import LinkError, NotThere, ServerGone, Transport
+from conformance.redaction import redact
 
 EMBEDDED = "conformance.linkproxy"
 
@@ -70,10 +71,11 @@ class ProxyServer:
             usable = False
         if not usable:
             raise UsageError(
-                f"The Toxiproxy URL should look like http://127.0.0.1:8474; it is {url!r}. "
+                f"The Toxiproxy URL should look like http://127.0.0.1:8474; it is {redact(url)!r}. "
                 "Correct it in the sites file or on the command line."
             )
-        self.url = url.rstrip("/")
+        # Toxiproxy knows no users: what stands before an @ is of no use, and messages and the journal hold this.
+        self.url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
         self._transport = Transport(str(parts.hostname), port)
         self._library = Toxiproxy()
 
