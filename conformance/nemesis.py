@@ -43,6 +43,11 @@ class Nemesis:
         if not seen.ok:
             self._say(f"  the fault did not bite: {seen.detail}")
 
+    def leave_out(self, name: str, target: str, why: str) -> None:
+        """Record that a fault cannot be injected at these sites; what was to be shown under it stays open."""
+        self._say(f"  leaving out {name}: {why}")
+        self._events.note("fault", name, "skipped", target=target, ok=False, detail=why)
+
     def heal(self, which: Callable[[Fault], bool] = lambda _: True) -> None:
         """Take every fault back, or those that ``which`` says, last first, and show that they are gone.
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from conformance.errors import HarnessError
 from conformance.model.observation import Observation
 
-__all__ = ["Fault", "Observation", "Undo"]
+__all__ = ["Fault", "NotPossibleHere", "Observation", "Undo"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Undo:
 
     action: str
     arguments: Mapping[str, Any]
+
+
+class NotPossibleHere(HarnessError):
+    """The sites have nothing with which this fault could be injected. What needs it stays open."""
 
 
 class Fault(Protocol):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from conformance.errors import HarnessError
 from conformance.faults.bad_update import BadUpdate
-from conformance.faults.base import Fault
+from conformance.faults.base import NotPossibleHere
 from conformance.faults.site_loss import SiteLoss
 from conformance.model import Event
 from conformance.play.blocks import measure_in_blocks
@@ -19,7 +19,7 @@ from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
 from conformance.session import STATEFUL
 from conformance.sites import LabPower, Site, api_answers, vim_check
-from conformance.vocabulary import LINK_FAULTS, during, link_fault
+from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, during, link_fault
 from conformance.workloads import HolderSampler, HolderTarget, Plane
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Play(Lifecycle):
         It can only bite when the replication goes over the link: its bytes are counted.
         """
         found = link_fault(sentence)
-        self.stage.nemesis.inject(found.make(self.subject), self.subject.link_in_use())
+        self._inject(found)
         self.clients.watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
 
     def disturb_link_during(self, sentence: str) -> None:
@@ -153,7 +153,7 @@ class Play(Lifecycle):
 
         def begun(event: Event) -> None:
             if (event.name, event.state) == (operation, "begin") and not self._waiting:
-                self._waiting.append(stage.submit(self._inject_now, disturbance))
+                self._waiting.append(stage.submit(self._inject, link_fault(disturbance)))
 
         stage.on_event(begun)
 
@@ -255,8 +255,12 @@ class Play(Lifecycle):
             raise HarnessError("There is no VNF in several clouds yet: a Given sentence that deploys one is missing.")
         return self._cluster
 
-    def _inject_now(self, sentence: str) -> None:
-        fault: Fault = link_fault(sentence).make(self.subject)
+    def _inject(self, found: LinkDisturbance) -> None:
+        try:
+            fault = found.make(self.subject)
+        except NotPossibleHere as error:
+            self.stage.nemesis.leave_out(found.fault, self.subject.the_link.name, str(error))
+            return
         self.stage.nemesis.inject(fault, self.subject.link_in_use())
 
     def _stop_sampling(self) -> None:

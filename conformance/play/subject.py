@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
-from conformance.faults.base import Undo
+from conformance.faults.base import NotPossibleHere, Undo
 from conformance.links import Counters, Link
 from conformance.model import Observation
 from conformance.play.stage import Stage
@@ -66,11 +66,11 @@ class Subject:
 
     @property
     def the_wan(self) -> WanLink:
-        """What all packets between the sites pass. HarnessError where nothing can be done to them."""
+        """What all packets between the sites pass. NotPossibleHere where nothing can be done to them."""
         first, second = self._stage.first, self._stage.second
         wan = wan_of(first, second)
         if wan is None:
-            raise HarnessError(
+            raise NotPossibleHere(
                 f"Packets between {first.name} and {second.name} cannot be disturbed: that takes two sites of a lab in "
                 "namespaces mode (multisite-ha lab up --mode namespaces)."
             )
