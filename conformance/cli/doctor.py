@@ -14,6 +14,7 @@ import click
 import psutil
 
 from conformance.faults.journal import leftovers
+from conformance.lab import namespaces
 from conformance.paths import cache_dir, state_dir
 
 _NEEDED_DISK_GIB = 3
@@ -90,10 +91,16 @@ def _loopback() -> Finding:
     return Finding("loopback addresses", True, "127.0.0.0/8 can be bound")
 
 
+def _namespaces() -> Finding:
+    reason = namespaces.missing()
+    seen = "possible" if reason is None else f"not possible, so the lab runs in loopback mode. {reason}"
+    return Finding("namespaces for the lab's data plane", True, seen)  # the lab has another mode without them
+
+
 def _journal() -> Finding:
     left = leftovers()
     seen = f"{len(left)} undone" if left else "nothing left by earlier runs"
     return Finding("journal of faults", not left, seen, "The next `multisite-ha run` heals this before it starts.")
 
 
-_CHECKS: tuple[Callable[[], Finding], ...] = (_python, _cache, _state, _memory, _loopback, _journal)
+_CHECKS: tuple[Callable[[], Finding], ...] = (_python, _cache, _state, _memory, _loopback, _namespaces, _journal)
