@@ -38,6 +38,7 @@ class LoadSettings(Settings):
     before_fault_s: float = Field(default=2, gt=0)
     after_failover_s: float = Field(default=2, gt=0)
     planes: tuple[Literal["api", "media"], ...] = ()
+    registers: int = Field(default=2, ge=0, le=16)
 
 
 class BlockSettings(Settings):
@@ -63,7 +64,8 @@ class BlockSettings(Settings):
 
 class Profile(Settings):
     """A profile file (fixtures/profiles). ``vnfs`` names a blueprint for each kind of VNF that features ask for,
-    besides the stateful one that is under test; ``clouds`` is how many clouds the features need."""
+    besides the stateful one that is under test; ``clouds`` is how many clouds the features need, and
+    ``storage_mode`` how the storage copies where it is the one to replicate."""
 
     name: str
     version: int = Field(ge=1)
@@ -76,6 +78,7 @@ class Profile(Settings):
     load: LoadSettings = LoadSettings()
     blocks: BlockSettings = BlockSettings()
     clouds: int = Field(default=2, ge=2, le=10)
+    storage_mode: Literal["write-blocking", "background"] = "write-blocking"
     vnfs: dict[str, str] = Field(default_factory=lambda: dict(VNFS))
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ class Clients:
         planes: Mapping[str, Plane] | None = None,
         *,
         unpaced: bool = False,
+        registers: bool = False,
     ) -> None:
         load = stage.load
         self.offered_per_s: float | None = None if unpaced else load.clients * load.rate_per_client
@@ -38,6 +39,7 @@ class Clients:
                 endpoints=urls,
                 folder=stage.folder,
                 workers=load.clients,
+                registers=load.registers if registers else 0,
                 rate=_UNPACED if unpaced else load.rate_per_client,
                 planes=planes or {},
                 probe_interval_ns=stage.info.probe_interval_ns,

@@ -15,6 +15,7 @@ from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
 from conformance.play.cluster import Cluster
 from conformance.play.lifecycle import Lifecycle
+from conformance.play.storage import MirroredVolume
 from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
 from conformance.session import STATEFUL
@@ -37,6 +38,7 @@ class Play(Lifecycle):
         self._subject: Subject | None = None
         self._beside: Subject | None = None
         self._cluster: Cluster | None = None
+        self._storage: MirroredVolume | None = None
         self._clients: Clients | None = None
         self._sampler: HolderSampler | None = None
         self._waiting: list[Future[None]] = []
@@ -119,10 +121,27 @@ class Play(Lifecycle):
             if self._lost is not None:
                 cluster.look("-after", without=self._lost)
 
+    def replicate_volume(self) -> None:
+        """Have the storage copy a volume of the first site to the second, and somebody write to it."""
+        storage = MirroredVolume(self.stage)
+        self._storage = storage
+        self.on_close("removing what was created", storage.remove)
+        storage.set_up()
+        storage.start_writing()
+        self._watch(self.stage.load.before_fault_s)
+
+    def take_volume_over(self) -> None:
+        """Have the second site go on with the copy of the volume."""
+        if self._storage is not None:
+            self._storage.lost()
+            self._storage.take_over()
+
     def start_load(self, *, unpaced: bool = False) -> None:
         """Clients start; what follows is only done once all of them are being served."""
         stage, subject = self.stage, self.subject
-        clients = Clients(stage, subject.urls, self._planes(), unpaced=unpaced)
+        clients = Clients(
+            stage, subject.urls, self._planes(), unpaced=unpaced, registers=not (unpaced or subject.blueprint.stateless)
+        )
         subject.note_carried()
         with stage.phase("load", f"{stage.load.clients} clients use the service"):
             self._clients = clients
@@ -141,7 +160,7 @@ class Play(Lifecycle):
         """
         found = link_fault(sentence)
         self._inject(found)
-        self.clients.watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
+        self._watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
 
     def disturb_link_during(self, sentence: str) -> None:
         """Have the link disturbed as soon as the scheme begins an operation, while that goes on."""
@@ -168,10 +187,9 @@ class Play(Lifecycle):
     def lose_first_site(self) -> None:
         """Lose the first site."""
         stage = self.stage
-        vnf = self.subject.at(stage.first) if self._cluster is None else self._cluster.first
-        guests = (*vnf.service_urls, *vnf.management_urls)
+        guests = self._guests_at_first()
         self._lost = stage.first if stage.faults_enabled else None
-        self._survivor_due = self._cluster is None
+        self._survivor_due = self._cluster is None and self._storage is None
         stage.nemesis.inject(SiteLoss(stage.first, stage.session.sites.path, guests))
 
     def repair_first_site(self) -> None:
@@ -232,6 +250,7 @@ class Play(Lifecycle):
         """Look at what came of it, and read everything back where the service is."""
         if self._cluster is not None:
             self.clients.stop()
+        if self._subject is None:
             return
         stage, subject = self.stage, self.subject
         self._await_faults()
@@ -255,13 +274,32 @@ class Play(Lifecycle):
             raise HarnessError("There is no VNF in several clouds yet: a Given sentence that deploys one is missing.")
         return self._cluster
 
+    @property
+    def _disturbed(self) -> Subject | MirroredVolume:
+        """Whose link is meant by a sentence about the link."""
+        return self.subject if self._storage is None else self._storage
+
+    def _guests_at_first(self) -> tuple[str, ...]:
+        """What must fall silent when the first site is lost, besides its cloud."""
+        if self._storage is not None:
+            return ()
+        vnf = self.subject.at(self.stage.first) if self._cluster is None else self._cluster.first
+        return (*vnf.service_urls, *vnf.management_urls)
+
+    def _watch(self, seconds: float) -> None:
+        """Let whoever uses what is under test go on for a while."""
+        if self._storage is None:
+            self.clients.watch(seconds)
+        elif self._storage.is_there:
+            self._storage.watch(seconds)
+
     def _inject(self, found: LinkDisturbance) -> None:
         try:
-            fault = found.make(self.subject)
+            fault = found.make(self._disturbed)
         except NotPossibleHere as error:
-            self.stage.nemesis.leave_out(found.fault, self.subject.the_link.name, str(error))
+            self.stage.nemesis.leave_out(found.fault, self.stage.second.name, str(error))
             return
-        self.stage.nemesis.inject(fault, self.subject.link_in_use())
+        self.stage.nemesis.inject(fault, self._disturbed.link_in_use())
 
     def _stop_sampling(self) -> None:
         if self._sampler is not None:

@@ -79,6 +79,16 @@ def holders_are_watched(play: Play) -> None:
     play.watch_holders()
 
 
+@given("a volume that the storage replicates to the second site while it is written to")
+def volume_is_replicated(play: Play) -> None:
+    play.replicate_volume()
+
+
+@when("the second site takes the volume over")
+def volume_is_taken_over(play: Play) -> None:
+    play.take_volume_over()
+
+
 @given("several clouds in one data centre, each run by a VIM of its own")
 def several_clouds(play: Play) -> None:
     play.check_sites(all_of_them=True)

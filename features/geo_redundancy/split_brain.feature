@@ -16,3 +16,4 @@ Feature: A cut link does not make two active sites of one
     And the link heals and replication catches up
     Then never do two sites hold the same identity at once
     And no acknowledged write is lost when the link heals
+    And every register reads as if there were one copy
