@@ -9,9 +9,10 @@ from conformance.errors import HarnessError
 from conformance.faults.base import Undo
 from conformance.model import Observation
 from conformance.play.stage import Stage
-from conformance.sites import Site, owned, sweep, take_inventory
-from conformance.store import write_inventory
+from conformance.sites import Site, owned, sockets_of, sweep, take_inventory
+from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, await_ready, begin, serving
+from conformance.vnf.reachability import observe_reachability
 from conformance.waiting import NotReached, wait_until
 
 DECIDED_WITHIN_S = 120.0
@@ -53,6 +54,7 @@ class Cluster:
             for job in jobs:
                 job.result()
         self.look()
+        self._look_who_reaches_whom()
 
     def fill(self) -> None:
         """Ask the first cloud for all members, and the next for those that it has no room for, until all are placed."""
@@ -89,6 +91,15 @@ class Cluster:
         for name, job in jobs.items():
             job.result()
             stage.journal.done(self._sweeps.pop(name))
+
+    def _look_who_reaches_whom(self) -> None:
+        """Try what members reach in their own cloud and in the others, where packets of theirs can be sent."""
+        for name, vnf in self._deployments.items():
+            sockets = sockets_of(self._stage.site(name))
+            if sockets is not None:
+                others = [other for site, other in self._deployments.items() if site != name]
+                seen = observe_reachability(vnf, sockets, others=others)
+                write_reachability(self._stage.folder, f"members-{name}", seen)
 
     def _begin(self, site: Site, members: Sequence[int]) -> None:
         undo = Undo("sweep", {"sites": str(self._stage.session.sites.path), "site": site.name, "run_id": self._tag})

@@ -4,12 +4,13 @@ Feature: One VNF lives in several clouds of one data centre
   A data centre that is larger than one cloud holds several. A VNF can have members in all of them, as if they were one;
   when a cloud is full, the next one takes the rest.
 
-  @MS-DC-01
+  @MS-DC-01 @MS-DC-02
   Scenario: Members in every cloud
     Given several clouds in one data centre, each run by a VIM of its own
     And a VNF with members spread over all clouds
     When clients of all members use the service for a while
     Then one VNF has members in two or more clouds
+    And members in different clouds reach exactly whom they would reach in one cloud
 
   @MS-DC-03 @MS-DC-01
   Scenario: The first cloud is full
