@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from conformance.model import Event
@@ -21,12 +22,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One part of an operation. Times are CLOCK_MONOTONIC nanoseconds."""
+    """One part of an operation. Times are CLOCK_MONOTONIC nanoseconds. ``ok`` is None where nothing was judged."""
 
     name: str
     began: int
     ended: int
-    ok: bool
+    ok: bool | None
     detail: str
 
 
@@ -35,13 +36,14 @@ class Result:
     """What an operation came to; ``detail`` is a sentence for a person.
 
     ``deployment`` is the VNF at the site the operation prepared or moved it to, None where the scheme does
-    not say.
+    not say. ``supported`` is False where the scheme has no such operation: nothing was tried, and ``ok`` is False.
     """
 
     ok: bool
     detail: str
     steps: tuple[Step, ...] = ()
     deployment: Deployment | None = None
+    supported: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,24 @@ class SchemeStatus:
     behind_bytes: int | None = None
 
 
+class Factory(Protocol):
+    """Makes a scheme, for one VNF of one scenario. ``log`` is a file for what its tools say, if there is one."""
+
+    def __call__(self, *, on_event: OnEvent, progress: Progress | None, log: Path | None) -> Scheme: ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scheme whose settings have been read. ``plan`` are sentences for a person: what it is going to call."""
+
+    make: Factory
+    plan: tuple[str, ...] = ()
+
+
 class Scheme(Protocol):
     """Its steps are reported as they happen, as events of kind ``scheme``: ``name`` is the operation,
     ``state`` is ``begin``, then each step when it is over, then ``end``; ``observed["took_s"]`` holds
-    seconds."""
+    seconds. An operation that the scheme does not have is ``begin`` and ``not-supported``."""
 
     name: str
 

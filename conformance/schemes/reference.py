@@ -3,9 +3,8 @@ only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from conformance.schemes.base import (
     Failback,
@@ -22,18 +21,17 @@ from conformance.schemes.handover import (
     await_writable,
     follow,
     hand_over,
-    log_position,
     order,
     promote,
     start_servers,
     stop_servers,
     stop_serving,
 )
+from conformance.schemes.standby import begin_standby, boot_standby
+from conformance.schemes.standing import standing
 from conformance.schemes.steps import StepFailed, StepLog
 from conformance.sites import Site, SiteError, api_silent
-from conformance.vnf import DeployError, Deployment, Endpoint, ask_guests, await_ready, begin
-from conformance.vnf.build import Build
-from conformance.vnf.images import build_images, replicate_images
+from conformance.vnf import DeployError, Deployment, Endpoint, ask_guests
 from conformance.waiting import NotReached, wait_until
 
 PROTECT_TIMEOUT_S = 120.0
@@ -66,16 +64,9 @@ class ReferenceScheme:
         self._link = link
         log = StepLog("protect", second.name, self._on_event)
         try:
-            with log.step("replicate-images") as seen:
-                originals = build_images(Build(first, vnf.blueprint, vnf.run_id))
-                copies = Build(second, vnf.blueprint, vnf.run_id)
-                seen["bytes"] = replicate_images(originals, first, copies)
-            with log.step("deploy-standby") as seen:
-                standby = begin(second, vnf.blueprint, vnf.run_id, standby_of=link, progress=self._progress)
-                self._deployments[second.name] = standby
-                seen["servers"] = list(standby.server_ids)
-            with log.step("boot-standby"):
-                await_ready(second, standby, progress=self._progress)
+            standby = begin_standby(log, vnf, first, second, link, self._progress)
+            self._deployments[second.name] = standby
+            boot_standby(log, second, standby, self._progress)
             if vnf.blueprint.stateless:
                 with log.step("switch-off", second.name):
                     stop_servers(second, standby)
@@ -188,16 +179,7 @@ class ReferenceScheme:
 
     def status(self) -> SchemeStatus:
         """What all guests at both sites say."""
-        sites = {site: ask_guests(vnf, _PROBE_TIMEOUT_S) for site, vnf in self._deployments.items()}
-        answers = {site: [a for a in guests.values() if a is not None] for site, guests in sites.items()}
-        active = [site for site, said in answers.items() if any(a.get("role") == "primary" for a in said)]
-        protected = any(a.get("protected") is True for said in answers.values() for a in said)
-        if len(active) > 1:
-            detail = f"{' and '.join(active)} both have a primary: split brain."
-        else:
-            detail = f"{active[0] if active else 'No site'} is active, {'protected' if protected else 'unprotected'}."
-        behind = _behind([answer for said in answers.values() for answer in said])
-        return SchemeStatus(protected, active[0] if len(active) == 1 else None, detail, sites, behind)
+        return standing(self._deployments.values())
 
     def _fence(self, log: StepLog, lost: Site) -> None:
         """See that the site is gone before anything is promoted."""
@@ -215,15 +197,6 @@ class UnfencedScheme(ReferenceScheme):
     def _fence(self, log: StepLog, lost: Site) -> None:
         with log.step("detect") as seen:
             seen["detail"] = f"Nobody looked whether {lost.name} is gone."
-
-
-def _behind(answers: list[Mapping[str, Any]]) -> int | None:
-    """How far the standby is behind the primary, in bytes of the log; None unless both say where they are."""
-    ends = [a.get("lsn") for a in answers if a.get("role") == "primary"]
-    taken = [a.get("replay_lsn") for a in answers if a.get("role") == "standby"]
-    if not ends or not taken or ends[0] is None or taken[0] is None:
-        return None
-    return max(0, log_position(ends[0]) - log_position(taken[0]))
 
 
 def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:

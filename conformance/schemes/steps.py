@@ -10,6 +10,9 @@ from typing import Any
 from conformance.model import Event
 from conformance.schemes.base import OnEvent, Step
 
+NOT_SUPPORTED = "not-supported"
+"""The state of the event that says so; conformance.checkers.faults_bit looks for it."""
+
 
 class StepFailed(Exception):
     """The system under test did not do its part in a step. Never leaves the scheme: it becomes a result."""
@@ -23,7 +26,7 @@ class StepLog:
         self._operation = operation
         self._target = target
         self._on_event = on_event
-        self._began = time.monotonic_ns()
+        self._began = self._last = time.monotonic_ns()
         self._note("begin", None, "", {})
 
     @contextmanager
@@ -41,14 +44,25 @@ class StepLog:
             raise
         self._end_step(name, at, began, True, str(observed.pop("detail", "")), observed)
 
+    def passed(
+        self, name: str, ok: bool | None, detail: str, observed: Mapping[str, Any], at: str | None = None
+    ) -> None:
+        """A step that somebody else carried out is over: it began when the one before it ended."""
+        self._end_step(name, at, self._last, ok, detail, observed)
+
+    def not_supported(self, detail: str) -> None:
+        """The scheme has no such operation: nothing was tried, so nothing ended well or badly."""
+        self._note(NOT_SUPPORTED, None, detail, {})
+
     def end(self, ok: bool, detail: str) -> None:
         """The operation is over."""
         self._note("end", ok, detail, {"took_s": _seconds_since(self._began)})
 
     def _end_step(
-        self, name: str, at: str | None, began: int, ok: bool, detail: str, observed: Mapping[str, Any]
+        self, name: str, at: str | None, began: int, ok: bool | None, detail: str, observed: Mapping[str, Any]
     ) -> None:
-        self.steps += (Step(name, began, time.monotonic_ns(), ok, detail),)
+        self._last = time.monotonic_ns()
+        self.steps += (Step(name, began, self._last, ok, detail),)
         self._note(name, ok, detail, {"took_s": _seconds_since(began), **observed}, at)
 
     def _note(

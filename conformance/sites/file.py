@@ -47,8 +47,10 @@ def load_sites(name_or_path: str | Path) -> SitesFile:
     path = find_fixture("sites", str(name_or_path), "sites").resolve()
     settings = read_settings(path, SitesSettings, "sites")
     clouds = read_clouds(path.parent / settings.clouds_yaml if settings.clouds_yaml else None)
+    used = Path(clouds.config_filename).resolve() if clouds.config_filename else None
+    folder = path.parent.resolve()
     sites = tuple(
-        Site(name, spec, path.parent.resolve(), partial(cloud_entry, clouds, spec.cloud, f"Site {name!r} in {path}"))
+        Site(name, spec, folder, partial(cloud_entry, clouds, spec.cloud, f"Site {name!r} in {path}"), used)
         for name, spec in settings.sites.items()
     )
     return SitesFile(path, sites, settings.link)

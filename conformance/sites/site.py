@@ -29,13 +29,23 @@ class SiteError(HarnessError):
 class Site:
     """A cloud under its name in the sites file. One connection, made on first use, serves all threads."""
 
-    def __init__(self, name: str, spec: SiteSettings, folder: Path, region: Callable[[], CloudRegion]) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: SiteSettings,
+        folder: Path,
+        region: Callable[[], CloudRegion],
+        clouds_yaml: Path | None = None,
+    ) -> None:
         """``folder`` is where relative paths in ``spec`` start; ``region`` makes the cloud's entry anew at each call,
-        because one entry has one session, and so one token."""
+        because one entry has one session, and so one token; ``clouds_yaml`` is the file that has it, where one has."""
         self.name = name
         self.spec = spec
         self.folder = folder
-        self.auth_url = str(region().config.get("auth", {}).get("auth_url", ""))
+        self.clouds_yaml = clouds_yaml
+        entry = region()
+        self.auth_url = str(entry.config.get("auth", {}).get("auth_url", ""))
+        self.region_name: str | None = entry.region_name or None
         self._region = region
         self._lock = threading.Lock()
         self._cloud: Connection | None = None
