@@ -11,7 +11,7 @@ from conformance.dataplane import WanControl, WanGone
 from conformance.faults.journal import UndoAction
 from conformance.links import ProxyServer, ServerGone
 from conformance.paths import state_dir
-from conformance.sites import Site, load_sites, power_of, sweep
+from conformance.sites import Site, driver_of, load_sites, power_of, sweep
 from conformance.storage import unmount
 
 
@@ -34,6 +34,13 @@ def _restore_site(arguments: Mapping[str, Any]) -> None:
     with _site(arguments) as site:
         if site is not None:
             power_of(site).restore()
+
+
+def _heal_site_fault(arguments: Mapping[str, Any]) -> None:
+    """Take back what was done to a part of a site."""
+    with _site(arguments) as site:
+        if site is not None:
+            driver_of(site, arguments["fault"]).heal(arguments["part"])
 
 
 def _sweep(arguments: Mapping[str, Any]) -> None:
@@ -68,6 +75,7 @@ def _nothing(_arguments: Mapping[str, Any]) -> None:
 UNDO_ACTIONS: Mapping[str, UndoAction] = {
     "nothing": _nothing,
     "restore-site": _restore_site,
+    "heal-site-fault": _heal_site_fault,
     "sweep": _sweep,
     "delete-proxy": _delete_proxy,
     "unmount": _unmount,

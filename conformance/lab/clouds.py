@@ -9,6 +9,9 @@ import yaml
 from conformance.lab.files import write_private
 from conformance.lab.site import LabSite, region
 
+FAULTS = ("api-silence", "api-errors", "service-kill")
+"""What can be done to a part of a site, beside losing all of it."""
+
 
 def write(directory: Path, sites: list[LabSite]) -> None:
     """Write both files into the lab's directory (clouds.yaml holds passwords and is readable by its owner only)."""
@@ -47,5 +50,6 @@ def _site(site: LabSite) -> dict[str, object]:
         "availability_zone": None,
         "power": {"driver": "lab", "lab": site.lab},
         **({"data_plane": {"driver": "lab", "lab": site.lab}} if site.addresses.packets else {}),
-        "allow_faults": ["site-loss"],
+        "faults": {name: {"driver": "lab", "lab": site.lab} for name in FAULTS},
+        "allow_faults": ["site-loss", *FAULTS],
     }

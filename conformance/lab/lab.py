@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from conformance.lab import clouds, databases, dataplane, namespaces, processes, record, startup, status
-from conformance.lab.addressing import SiteAddresses, site_addresses
+from conformance.lab.addressing import PORTS, SiteAddresses, site_addresses
 from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.guests import make_open
 from conformance.lab.places import check_usable, labs_directory
@@ -150,19 +150,48 @@ class Lab:
 
     def start_site(self, name: str) -> None:
         """Bring a site that was lost back from its own databases; its nova starts the guests that ran before."""
-        site, known = self._site(name), self._existing()
-        if known.generation != databases.key():
-            raise LabError(
-                f"The lab {self.name} was made by another version of multisite-ha. Make it anew: "
-                f"multisite-ha lab down --name {self.name}, then lab up."
-            )
+        site, known = self._site_of_this_version(name)
         with full_disk_explained(self.directory), self._locked():
             if not startup.is_running(site):
                 self._start(known, [site])
 
-    def _start(self, known: LabRecord, sites: list[LabSite]) -> None:
+    def hang_services(self, name: str) -> int:
+        """SIGSTOP the site's services: they are there and do nothing. Guests go on. Returns how many there were."""
+        return self._signal_services(name, signal.SIGSTOP)
+
+    def resume_services(self, name: str) -> int:
+        """Let stopped services go on; returns how many there were."""
+        return self._signal_services(name, signal.SIGCONT)
+
+    def kill_service(self, name: str, service: str) -> None:
+        """SIGKILL one service of a site, its API and all its workers; guests go on."""
+        running = processes.services(self._site(name)).get(self._service(service))
+        if running is not None:
+            processes.kill([running])
+
+    def start_service(self, name: str, service: str) -> None:
+        """Bring a service that was killed back from its own database; nothing when it runs."""
+        site, known = self._site_of_this_version(name)
+        with full_disk_explained(self.directory), self._locked():
+            startup.start_service(site, self._service(service), self._supervisor(known), self._progress)
+
+    def _signal_services(self, name: str, number: signal.Signals) -> int:
+        running = processes.services(self._site(name))
+        found = [process for service, process in running.items() if service in PORTS]
+        processes.send(found, number)
+        return len(found)
+
+    def _service(self, name: str) -> str:
+        if name not in PORTS:
+            raise LabUsageError(f"A site of a lab has no service {name!r}; it has {', '.join(PORTS)}.")
+        return name
+
+    def _supervisor(self, known: LabRecord) -> Supervisor:
         wrap = self.command if known.mode == "namespaces" else list
-        supervisor = Supervisor(self.name, self.directory, record.claim_name(known.slot), wrap)
+        return Supervisor(self.name, self.directory, record.claim_name(known.slot), wrap)
+
+    def _start(self, known: LabRecord, sites: list[LabSite]) -> None:
+        supervisor = self._supervisor(known)
         try:
             startup.start(sites, supervisor, self._progress)
         except BaseException:
@@ -230,6 +259,16 @@ class Lab:
         if name not in sites:
             raise LabUsageError(f"The lab {self.name} has no site {name!r}; it has {', '.join(sites)}.")
         return sites[name]
+
+    def _site_of_this_version(self, name: str) -> tuple[LabSite, LabRecord]:
+        """A site that can be started with what is there, and the lab's record."""
+        known = self._existing()
+        if known.generation != databases.key():
+            raise LabError(
+                f"The lab {self.name} was made by another version of multisite-ha. Make it anew: "
+                f"multisite-ha lab down --name {self.name}, then lab up."
+            )
+        return self._site(name), known
 
     def _sites(self, known: LabRecord) -> list[LabSite]:
         return [

@@ -77,6 +77,22 @@ def start(sites: Sequence[LabSite], supervisor: Supervisor, progress: Progress) 
         (site.directory / READY).touch()
 
 
+def start_service(site: LabSite, service: str, supervisor: Supervisor, progress: Progress) -> None:
+    """Start one service of a site that is up but for that, in the site's namespaces if it has any; returns when the
+    site is usable. Does nothing when the service runs."""
+    running = processes.services(site)
+    if service in running:
+        return
+    first = processes.init(site) if site.addresses.packets else None
+    if HYPERVISOR not in running or (site.addresses.packets and first is None):
+        raise LabError(f"{site.name} is lost as a whole: {service} comes back with all of it.")
+    supervisor.ensure(_environment(cache_dir(), progress))
+    supervisor.wait_ready()
+    homes: Mapping[str, Home] = {site.name: {"init": first.pid}} if first else {}
+    pid = supervisor.spawn(_service_job(site, service, homes))
+    _wait(supervisor, [site], {pid: (site, service)}, progress)
+
+
 def _home(site: LabSite, supervisor: Supervisor) -> Home | None:
     """In namespaces mode: make the site's network anew and start its init, whose namespaces all others join."""
     if not site.addresses.packets:

@@ -1,8 +1,9 @@
 """OpenStack clouds as sites: the sites file, what a run owns there, whether a VIM works, and a site's
 power."""
 
+from conformance.sites.disturbing import FaultDriver, driver_of
 from conformance.sites.file import SitesFile, load_sites
-from conformance.sites.health import api_answers, api_silent, vim_check
+from conformance.sites.health import api_answers, api_errs, api_silent, vim_check
 from conformance.sites.inventory import take_inventory
 from conformance.sites.marks import run_prefix, run_tag
 from conformance.sites.packets import dialled_from, sockets_of, wan_of
@@ -12,6 +13,7 @@ from conformance.sites.site import Site, SiteError
 from conformance.sites.sweep import sweep
 
 __all__ = [
+    "FaultDriver",
     "LabDataPlane",
     "LabPower",
     "LinkSettings",
@@ -21,8 +23,10 @@ __all__ = [
     "SiteSettings",
     "SitesFile",
     "api_answers",
+    "api_errs",
     "api_silent",
     "dialled_from",
+    "driver_of",
     "load_sites",
     "power_of",
     "run_prefix",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,8 @@ from conformance.sites.site import Site, SiteError, catalog
 from conformance.waiting import wait_until
 
 _SERVER_TIMEOUT_S = 60.0
+# Below these paths of its endpoint a service answers only who has a token.
+_GUARDED = {"compute": "/servers", "network": "/v2.0/networks", "image": "/v2/images", "block-storage": "/volumes"}
 
 
 def api_answers(site: Site, timeout: float = 1.0) -> Observation:
@@ -62,23 +65,40 @@ def api_silent(site: Site, timeout: float = 1.0) -> Observation:
     )
 
 
+def api_errs(site: Site, timeout: float = 10.0) -> Observation:
+    """Whether an API of the site answers with an error of its own (500 and above) where it should tell a stranger that
+    his token is no good (401). ``observed`` as of api_answers. Never raises."""
+    asked = {kind: url.rstrip("/") + _GUARDED[kind] for kind, url in site.endpoints().items() if kind in _GUARDED}
+    seen = _ask_all(asked, timeout, {"X-Auth-Token": uuid.uuid4().hex})  # a new one: answers are cached by token
+    erring = [kind for kind, answer in seen.items() if answer.startswith("answered 5")]
+    return Observation(
+        ok=bool(erring),
+        detail=f"{len(erring)} of {len(seen)} APIs of {site.name} that ask for a token answer with an error of theirs"
+        + (f": {', '.join(erring)}." if erring else "."),
+        observed={"endpoints": seen},
+    )
+
+
 def _ask_endpoints(site: Site, timeout: float) -> dict[str, str]:
-    endpoints = site.endpoints()
-    with ThreadPoolExecutor(max(len(endpoints), 1)) as pool:
-        answers = pool.map(lambda url: _ask(url, timeout), endpoints.values())
-        return dict(zip(endpoints, answers, strict=True))
+    return _ask_all(site.endpoints(), timeout)
+
+
+def _ask_all(urls: Mapping[str, str], timeout: float, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    with ThreadPoolExecutor(max(len(urls), 1)) as pool:
+        answers = pool.map(lambda url: _ask(url, timeout, headers), urls.values())
+        return dict(zip(urls, answers, strict=True))
 
 
 def _is_answer(seen: str) -> bool:
     return seen.startswith("answered")
 
 
-def _ask(url: str, timeout: float) -> str:
+def _ask(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> str:
     began = time.monotonic()
     with requests.Session() as session:
         session.trust_env = not on_loopback(url)
         try:
-            with session.get(url, timeout=timeout, allow_redirects=False, stream=True) as response:
+            with session.get(url, timeout=timeout, allow_redirects=False, stream=True, headers=headers) as response:
                 return f"answered {response.status_code} in {(time.monotonic() - began) * 1e3:.0f} ms"
         except requests.exceptions.SSLError:
             return "answered, but not with a certificate that is trusted here"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
-from conformance.errors import HarnessError, UsageError
+from conformance.errors import UsageError
+from conformance.sites.command import run_to_success
 from conformance.sites.settings import CommandPower, LabPower, SshPower
 from conformance.sites.site import Site
 from conformance.sites.ssh import SshPowerDriver
-
-
-class PowerError(HarnessError):
-    """A site could not be switched off or on."""
 
 
 class SitePower(Protocol):
@@ -78,38 +74,14 @@ class CommandDriver:
         self._folder = folder
 
     def lose(self) -> str:
-        """Run the command for it; any exit status but 0 is a PowerError."""
+        """Run the command for it; any exit status but 0 is a CommandError."""
         return self._run("lose", self._settings.lose)
 
     def restore(self) -> str:
-        """Run the command for it; any exit status but 0 is a PowerError."""
+        """Run the command for it; any exit status but 0 is a CommandError."""
         return self._run("restore", self._settings.restore)
 
     def _run(self, action: str, command: tuple[str, ...]) -> str:
-        # Only the executable: arguments of power commands are where passwords are, and messages reach reports.
-        shown = f"{command[0]!r} (power.{action} of site {self._site})"
-        try:
-            done = subprocess.run(
-                command,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self._settings.timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise PowerError(
-                f"Expected {shown} to end within {self._settings.timeout_s:g} s; it was killed. Whether "
-                "the site is lost "
-                "or not is unknown."
-            ) from None
-        except OSError as error:
-            raise PowerError(f"Cannot run {shown}: {error.strerror}.") from None
-        if done.returncode != 0:
-            # Nor what it said, for the same reason.
-            raise PowerError(
-                f"Expected {shown} to exit with 0; it exited with {done.returncode}. Run it by hand to see why."
-            )
-        return f"Ran {shown}."
+        where = f"power.{action} of site {self._site}"
+        unknown = "Whether the site is lost or not"
+        return run_to_success(command, where, self._folder, self._settings.timeout_s, unknown)

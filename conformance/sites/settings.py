@@ -10,7 +10,9 @@ from pydantic import Field, model_validator
 
 from conformance.settings import Settings
 
-FaultName = Literal["site-loss"]
+SiteFaultName = Literal["api-silence", "api-errors", "service-kill", "storage-full", "storage-slow", "clock-offset"]
+"""Faults of a part of a site; how each is made there, the sites file says."""
+FaultName = Literal["site-loss", SiteFaultName]
 """Faults that reach beyond the run's own resources and so must be allowed site by site."""
 
 
@@ -54,6 +56,30 @@ class SshPower(Settings):
 PowerSettings = Annotated[LabPower | CommandPower | SshPower, Field(discriminator="driver")]
 
 
+class LabFault(Settings):
+    """The site is one of a lab on this machine."""
+
+    driver: Literal["lab"]
+    lab: str = "default"
+
+
+class CommandFault(Settings):
+    """The user's own executables, each an argument list, run without a shell on this machine.
+
+    What the sentence names besides (a service) comes as a last argument. ``verify`` exits with 0 while the fault is in
+    force and with 1 while it is not; anything else is an error. The harness measures more by itself where it can.
+    """
+
+    driver: Literal["command"]
+    inject: tuple[str, ...] = Field(min_length=1)
+    heal: tuple[str, ...] = Field(min_length=1)
+    verify: tuple[str, ...] = Field(min_length=1)
+    timeout_s: float = Field(default=60, gt=0)
+
+
+FaultSettings = Annotated[LabFault | CommandFault, Field(discriminator="driver")]
+
+
 class LabDataPlane(Settings):
     """The site is one of a lab in namespaces mode on this machine: its packets can be looked at everywhere."""
 
@@ -67,6 +93,7 @@ class SiteSettings(Settings):
     ``tenant_pool`` is the address space that the VNF's subnets are carved from, reachable from this machine;
     ``link_address`` is this machine's address as the site's guests see it: the inter-site link is offered
     there. ``data_plane`` is how packets can be sent and looked at from inside the site's guests, if at all.
+    ``faults`` is how faults of parts of the site are made; those that ``allow_faults`` does not name are not.
     """
 
     cloud: str = Field(min_length=1)
@@ -77,6 +104,7 @@ class SiteSettings(Settings):
     availability_zone: str | None = None
     power: PowerSettings | None = None
     data_plane: LabDataPlane | None = None
+    faults: dict[SiteFaultName, FaultSettings] = {}
     allow_faults: tuple[FaultName, ...] = ()
 
 

@@ -92,7 +92,12 @@ def test_clouds_yaml_and_sites_yaml_describe_the_same_clouds(site: LabSite, tmp_
         "volume_type": "lab",
         "availability_zone": None,
         "power": {"driver": "lab", "lab": "default"},
-        "allow_faults": ["site-loss"],
+        "faults": {
+            "api-silence": {"driver": "lab", "lab": "default"},
+            "api-errors": {"driver": "lab", "lab": "default"},
+            "service-kill": {"driver": "lab", "lab": "default"},
+        },
+        "allow_faults": ["site-loss", "api-silence", "api-errors", "service-kill"],
     }
     assert (tmp_path / "clouds.yaml").stat().st_mode & 0o777 == 0o600
 
