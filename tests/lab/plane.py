@@ -75,7 +75,9 @@ class Tenant:
         config = openstack.config.OpenStackConfig(config_files=[str(lab.clouds_yaml)], load_envvars=False)
         cloud = openstack.connection.Connection(config=config.get_one(lab.clouds()[site]))
         cloud.session.session.mount("http://", adapter(lab.directory))
-        image = cloud.create_image("tests", data=b"no disk", disk_format="raw", container_format="bare", wait=True)
+        image = cloud.image.find_image("tests", ignore_missing=True) or cloud.create_image(
+            "tests", data=b"no disk", disk_format="raw", container_format="bare", wait=True
+        )
         return cls(lab, cloud, number, image.id, cloud.compute.find_flavor("lab.tiny").id)
 
     def note(self, kind: str, thing: Any) -> Any:

@@ -103,23 +103,38 @@ def test_only_a_port_whose_groups_are_all_stateless_goes_untracked() -> None:
     assert "notrack" not in filter_of(("eth0", port(groups=())), stateless=frozenset({"g"}))
 
 
+def lines_of(one: Port, *limits: Limit) -> dict[str, tuple[str, ...]]:
+    return {name: chain.lines for name, chain in rules.port_chains([("tap1", one)], limits).items()}
+
+
 def test_a_guest_may_send_from_its_own_addresses_and_its_pairs() -> None:
     paired = port(pairs=(("fa:16:3e:00:00:02", "10.0.0.200"),), addresses=(("10.0.0.9", "s1"), ("fd00::9", "s2")))
-    script = rules.bridge_filter([("tap1", paired)], [])
-    assert "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop" in script
-    assert "ip saddr { 10.0.0.9, 10.0.0.200 } accept" in script
-    assert "arp saddr ip { 10.0.0.9, 10.0.0.200 } accept" in script
-    assert "fe80::f816:3eff:fe00:1" in script
-    assert "fd00::9" in script
-    assert script.index("ip6 saddr") < script.index("\n  drop;")
+    (lines,) = lines_of(paired).values()
+    assert lines[0] == "ether saddr != { fa:16:3e:00:00:01, fa:16:3e:00:00:02 } drop"
+    assert "ip saddr { 10.0.0.9, 10.0.0.200 } accept" in lines
+    assert "arp saddr ip { 10.0.0.9, 10.0.0.200 } accept" in lines
+    assert "fe80::f816:3eff:fe00:1" in lines[-2]
+    assert "fd00::9" in lines[-2]
+    assert lines[-1] == "drop"
 
 
 def test_a_guest_without_port_security_may_send_as_anybody_but_is_limited_all_the_same() -> None:
     free = port(secured=False)
-    assert "saddr" not in rules.bridge_filter([("tap1", free)], [])
-    script = rules.bridge_filter([("tap1", free)], [Limit("p1", "egress", 800, 80), Limit("p1", "ingress", 8, 0)])
-    assert "limit rate over 100000 bytes/second burst 10000 bytes drop" in script
-    assert "limit rate over 1000 bytes/second burst 750 bytes drop" in script
+    assert lines_of(free) == {}
+    assert lines_of(free, Limit("p1", "egress", 800, 80), Limit("p1", "ingress", 8, 0)) == {
+        "ftap1": ("limit rate over 100000 bytes/second burst 10000 bytes drop",),
+        "ttap1": ("limit rate over 1000 bytes/second burst 750 bytes drop",),
+    }
+
+
+def test_only_the_chains_that_differ_are_touched() -> None:
+    one, two = rules.port_chains([("tap1", port())], []), rules.port_chains([("tap2", port("p2"))], [])
+    assert rules.change_ports(one, one) == []
+    (added,) = rules.change_ports(one, one | two)
+    assert "tap2" in added
+    assert "tap1" not in added
+    (removed,) = rules.change_ports(one | two, one)
+    assert removed.index("delete element") < removed.index("delete chain bridge ports ftap2")
 
 
 def test_overlapping_pairs_are_one_set_without_overlaps() -> None:

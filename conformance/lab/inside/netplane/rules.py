@@ -111,35 +111,69 @@ def collapse(addresses: Iterable[str], version: int) -> list[str]:
     ]
 
 
-def bridge_filter(taps: Sequence[tuple[str, Port]], limits: Sequence[Limit]) -> str:
-    """The nftables script of a site's bridges: what may come out of each guest's (tap name, port), and how much.
+@dataclass(frozen=True)
+class PortChain:
+    """What is done with frames ``from_guests`` or ``to_guests`` (``side``) at a guest's tap, in this order."""
+
+    side: str
+    tap: str
+    lines: tuple[str, ...]
+
+
+SIDES = {"from_guests": ("prerouting priority -300", "iifname"), "to_guests": ("postrouting priority 300", "oifname")}
+PORTS_TABLE = "bridge ports"
+
+
+def empty_ports_table() -> str:
+    """The script that makes the bridges' table anew, without any chain of a port."""
+    parts = []
+    for side, (hook, key) in SIDES.items():
+        parts.append(f" map {side} {{\n  type ifname : verdict;\n }}")
+        parts.append(_chain(f"hook_{side}", [f"type filter hook {hook}", f"{key} vmap @{side}"]))
+    return table("bridge", "ports", parts)
+
+
+def port_chains(taps: Sequence[tuple[str, Port]], limits: Sequence[Limit]) -> dict[str, PortChain]:
+    """The chains, by name, of each guest's (tap name, port): what may come out of it, and how much either way.
 
     A guest may send from its port's MAC and addresses and from its allowed address pairs, ARP and IPv6's own included;
     it must not act as a DHCP server.
     """
-    chains = []
     by_port: dict[str, dict[str, Limit]] = {}
     for limit in limits:
         by_port.setdefault(limit.port, {})[limit.direction] = limit
-    sends, receives = [], []
+    chains = {}
     for tap, port in taps:
         limited = by_port.get(port.id, {})
         lines = [_police(limited["egress"])] if "egress" in limited else []
         if port.secured:
             lines += _genuine(port)
         if lines:
-            chains.append(_chain(tap, lines))
-            sends.append(f'"{tap}" : jump {tap}')
+            chains[f"f{tap}"] = PortChain("from_guests", tap, tuple(lines))
         if "ingress" in limited:
-            chains.append(_chain(f"to_{tap}", [_police(limited["ingress"])]))
-            receives.append(f'"{tap}" : jump to_{tap}')
-    for name, hook, key, entries in (
-        ("from_guests", "prerouting priority -300", "iifname", sends),
-        ("to_guests", "postrouting priority 300", "oifname", receives),
-    ):
-        jumps = [f"{key} vmap {{ {', '.join(entries)} }}"] if entries else []
-        chains.append(_chain(name, [f"type filter hook {hook}", *jumps]))
-    return table("bridge", "ports", chains)
+            chains[f"t{tap}"] = PortChain("to_guests", tap, (_police(limited["ingress"]),))
+    return chains
+
+
+def change_ports(before: Mapping[str, PortChain], after: Mapping[str, PortChain]) -> list[str]:
+    """Scripts that lead from one set of chains to another, one per chain: the kernel takes no transaction of any size
+    from a user without privileges on the machine."""
+    scripts = []
+    for name in before.keys() - after.keys():
+        old = before[name]
+        scripts.append(
+            f'delete element {PORTS_TABLE} {old.side} {{ "{old.tap}" : jump {name} }}\n'
+            f"flush chain {PORTS_TABLE} {name}\ndelete chain {PORTS_TABLE} {name}\n"
+        )
+    for name, chain in after.items():
+        if before.get(name) == chain:
+            continue
+        rules = "".join(f"add rule {PORTS_TABLE} {name} {line}\n" for line in chain.lines)
+        scripts.append(
+            f"add chain {PORTS_TABLE} {name}\nflush chain {PORTS_TABLE} {name}\n{rules}"
+            f'add element {PORTS_TABLE} {chain.side} {{ "{chain.tap}" : jump {name} }}\n'
+        )
+    return scripts
 
 
 def _genuine(port: Port) -> list[str]:

@@ -15,6 +15,7 @@ from netplane import kernel
 
 SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin"  # where Debian and others have ip; an ordinary user's PATH may lack it
 PER_INTERFACE = ("conf/all", "conf/default")
+SHOWN = 600  # characters of what was asked, in an error
 SYSCTLS = {
     "ipv4/ip_unprivileged_port_start": 0,
     "ipv4/ping_group_range": f"{os.getgid()} {os.getgid()}",
@@ -85,7 +86,7 @@ class Netns:
                 env={"PATH": SEARCH},
             )
         if done.returncode and not force:
-            raise ToolError(f"ip in {self.name}: {done.stderr.strip()} (asked:\n{batch})")
+            raise ToolError(f"ip in {self.name}: {done.stderr.strip()} (asked:\n{batch[:SHOWN]})")
 
     def links(self) -> list[str]:
         """Names of its interfaces."""
@@ -100,7 +101,7 @@ class Netns:
         try:
             self._rules.load(script)
         except ToolError as error:
-            raise ToolError(f"nftables in {self.name}: {error} (asked:\n{script})") from None
+            raise ToolError(f"nftables in {self.name}: {error} (asked:\n{script[:SHOWN]})") from None
 
     def sysctl(self, values: dict[str, object]) -> None:
         """Set ``net/`` sysctls inside."""

@@ -56,17 +56,17 @@ class Leg:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole site: bridges with their MTU, nodes by namespace, the bridges' filter, the edge's legs and its routes to
-    tenants' subnets (CIDR → next hop)."""
+    """A whole site: bridges with their MTU, nodes by namespace, the chains of guests' ports, the edge's legs and its
+    routes to tenants' subnets (CIDR → next hop)."""
 
     bridges: tuple[tuple[str, int], ...]
     nodes: Mapping[str, Node]
-    ports: str
+    ports: Mapping[str, rules.PortChain]
     legs: tuple[Leg, ...]
     announced: tuple[tuple[str, str], ...]
 
 
-NOTHING = Plan((), {}, "", (), ())
+NOTHING = Plan((), {}, {}, (), ())
 
 
 def bridge_of(network: str) -> str:
@@ -91,7 +91,7 @@ def plan(state: State, power: Callable[[str], Power], pools: Collection[str], be
     ]
     bridges = tuple((bridge_of(network.id), network.mtu) for network in state.networks.values())
     announced = tuple(sorted(routers.announced(state, pools).items()))
-    return Plan(bridges, nodes, rules.bridge_filter(taps, state.limits), _legs(state), announced)
+    return Plan(bridges, nodes, rules.port_chains(taps, state.limits), _legs(state), announced)
 
 
 Attached = dict[str, list[tuple[Interface, Port]]]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from netplane import rules
 from netplane.spaces import Netns, is_pinned
 from netplane.topology import NOTHING, Interface, Leg, Node, Plan
 
@@ -28,6 +29,9 @@ class Fabric:
         self.made, self._doubtful = _load(record)
         if self._bridges.fresh:
             self.made, self._doubtful = NOTHING, set()
+        if not self.made.ports:
+            self._bridges.rules(rules.empty_ports_table())
+        if self._bridges.fresh:
             self._bridges.sysctl({"ipv6/conf/default/disable_ipv6": 1})
         else:
             self._clean()
@@ -59,7 +63,7 @@ class Fabric:
         certain = Plan(
             tuple(bridge for bridge in made.bridges if bridge in wanted.bridges),
             kept,
-            "",
+            {name: chain for name, chain in made.ports.items() if wanted.ports.get(name) == chain},
             tuple(leg for leg in made.legs if leg in wanted.legs),
             (),
         )
@@ -67,7 +71,8 @@ class Fabric:
         try:
             self._change(made, wanted, changed, gone)
         except BaseException:
-            self.made, self._doubtful = certain, changed | gone
+            self.made, self._doubtful = replace(certain, ports={}), changed | gone
+            self._bridges.rules(rules.empty_ports_table())
             self._clean()
             raise
         self.made, self._doubtful = wanted, set()
@@ -83,9 +88,9 @@ class Fabric:
             space, old = self._space(name), made.nodes.get(name)
             if old is None or old.rules != wanted.nodes[name].rules or space.fresh:
                 space.rules(wanted.nodes[name].rules)
+        for script in rules.change_ports(made.ports, wanted.ports):
+            self._bridges.rules(script)
         renewed = self._plug(wanted, changed)
-        if wanted.ports != made.ports:
-            self._bridges.rules(wanted.ports)
         for name in sorted(changed):
             self._configure(name, wanted.nodes[name], made.nodes.get(name), renewed.get(name, set()))
         self._make_legs(wanted)
@@ -154,13 +159,13 @@ class Fabric:
                 lines += f"route replace {destination} {how}\n"
         space.ip(lines, force=True)
         known = set(old.sources) if old else set()
-        rules = {4: "", 6: ""}  # the one thing of which `ip` does not see by itself which version it is about
+        policies = {4: "", 6: ""}  # the one thing of which `ip` does not see by itself which version it is about
         for word, entries in (("delete", known - set(node.sources)), ("add", set(node.sources) - known)):
             for address, table in sorted(entries):
                 version = 6 if ":" in address else 4
-                rules[version] += f"rule {word} from {address} lookup {table} priority {table}\n"
-        space.ip(rules[4], force=True)
-        space.ip(rules[6], force=True, options=("-6",))
+                policies[version] += f"rule {word} from {address} lookup {table} priority {table}\n"
+        space.ip(policies[4], force=True)
+        space.ip(policies[6], force=True, options=("-6",))
         if node.forwarding != (old.forwarding if old else False):
             value = int(node.forwarding)
             space.sysctl({"ipv4/ip_forward": value, "ipv6/conf/all/forwarding": value})
@@ -221,9 +226,13 @@ def _load(record: Path) -> tuple[Plan, set[str]]:
         raw = saved["plan"]
         nodes = {name: _node(node) for name, node in raw["nodes"].items()}
         legs = tuple(Leg(leg["name"], leg["bridge"], leg["mtu"], tuple(leg["addresses"])) for leg in raw["legs"])
-        plan = Plan(_pairs(raw["bridges"]), nodes, raw["ports"], legs, _pairs(raw["announced"]))
+        ports = {
+            name: rules.PortChain(chain["side"], chain["tap"], tuple(chain["lines"]))
+            for name, chain in raw["ports"].items()
+        }
+        plan = Plan(_pairs(raw["bridges"]), nodes, ports, legs, _pairs(raw["announced"]))
         return plan, set(saved["doubtful"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return NOTHING, set()
 
 
