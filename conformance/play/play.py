@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from conformance.errors import HarnessError
 from conformance.faults.bad_update import BadUpdate
-from conformance.faults.base import NotPossibleHere
 from conformance.faults.site_loss import SiteLoss
-from conformance.model import Event
 from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
 from conformance.play.cluster import Cluster
+from conformance.play.disturbing import Disturber
 from conformance.play.lifecycle import Lifecycle
+from conformance.play.looking import observe_survivor, planes_of, save_after
 from conformance.play.storage import MirroredVolume
 from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
 from conformance.session import STATEFUL
-from conformance.sites import LabPower, Site, api_answers, vim_check
-from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, during, link_fault
-from conformance.workloads import HolderSampler, HolderTarget, Plane
+from conformance.sites import Site, api_answers, vim_check
+from conformance.workloads import HolderSampler, HolderTarget
 
 if TYPE_CHECKING:
 
     from conformance.session import RunSession
-
-MEDIA_PORT = 8081
-
 
 class Play(Lifecycle):
     """Methods are called in the order of the scenario's sentences."""
@@ -41,7 +35,7 @@ class Play(Lifecycle):
         self._storage: MirroredVolume | None = None
         self._clients: Clients | None = None
         self._sampler: HolderSampler | None = None
-        self._waiting: list[Future[None]] = []
+        self._disturber: Disturber | None = None
         self._lost: Site | None = None
         self._survivor_due = False
         self._read_at: Site | None = None
@@ -139,9 +133,9 @@ class Play(Lifecycle):
     def start_load(self, *, unpaced: bool = False) -> None:
         """Clients start; what follows is only done once all of them are being served."""
         stage, subject = self.stage, self.subject
-        clients = Clients(
-            stage, subject.urls, self._planes(), unpaced=unpaced, registers=not (unpaced or subject.blueprint.stateless)
-        )
+        planes = planes_of(stage, subject, self._beside)
+        registers = not unpaced and not subject.blueprint.stateless
+        clients = Clients(stage, subject.urls, planes, unpaced=unpaced, registers=registers)
         subject.note_carried()
         with stage.phase("load", f"{stage.load.clients} clients use the service"):
             self._clients = clients
@@ -153,36 +147,27 @@ class Play(Lifecycle):
 
     # -- When: faults -----------------------------------------------------------------------------------------------
 
-    def disturb_link(self, sentence: str) -> None:
-        """Inject the link fault that a sentence names, and let the service run under it for a while.
+    @property
+    def disturber(self) -> Disturber:
+        """What disturbs the link of whatever is under test."""
+        if self._disturber is None:
+            self._disturber = Disturber(self.stage, self.subject if self._storage is None else self._storage)
+        return self._disturber
 
-        It can only bite when the replication goes over the link: its bytes are counted.
-        """
-        found = link_fault(sentence)
-        self._inject(found)
-        self._watch(self.stage.load.before_fault_s if found.lasts_s is None else found.lasts_s)
+    def disturb_link(self, sentence: str) -> None:
+        """Inject the link fault that a sentence names, and let the service run under it for a while."""
+        lasts_s = self.disturber.disturb(sentence)
+        self._watch(self.stage.load.before_fault_s if lasts_s is None else lasts_s)
 
     def disturb_link_during(self, sentence: str) -> None:
         """Have the link disturbed as soon as the scheme begins an operation, while that goes on."""
-        stage = self.stage
-        found = during(sentence)
-        if found is None:
-            raise HarnessError(f"{sentence!r} does not say during what the link is to be disturbed, or how.")
-        operation, disturbance = found
-
-        def begun(event: Event) -> None:
-            if (event.name, event.state) == (operation, "begin") and not self._waiting:
-                self._waiting.append(stage.submit(self._inject, link_fault(disturbance)))
-
-        stage.on_event(begun)
+        self.disturber.disturb_during(sentence)
 
     def heal_link(self) -> None:
         """Take every fault of the link back, and wait until replication has caught up."""
-        stage = self.stage
-        self._await_faults()
-        stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
-        with stage.phase("catch-up", "waiting for replication to catch up"):
-            stage.say(f"  {self.subject.await_replication().detail}")
+        self.disturber.heal()
+        with self.stage.phase("catch-up", "waiting for replication to catch up"):
+            self.stage.say(f"  {self.subject.await_replication().detail}")
 
     def lose_first_site(self) -> None:
         """Lose the first site."""
@@ -194,7 +179,7 @@ class Play(Lifecycle):
 
     def repair_first_site(self) -> None:
         """Bring the lost site back, after a look at how the other did without it."""
-        self._observe_survivor()
+        observe_survivor(self.stage, self.subject, self.clients)
         self._survivor_due = False
         self.stage.nemesis.heal(lambda fault: fault.name == SiteLoss.name)
         self._lost = None
@@ -210,16 +195,16 @@ class Play(Lifecycle):
     def move(self) -> None:
         """Have the scheme move the service to the other site, and use it there for a while."""
         self.subject.move()
-        self._await_faults()
+        self._await_injected()
         self.clients.watch(self.stage.load.after_failover_s)
-        self._save_after("second-after", self.stage.second)
+        save_after(self.stage, self.subject, "second-after", self.stage.second)
 
     def go_back(self) -> None:
         """Have the scheme return the service to the first site, and use it there for a while."""
         self.subject.go_back()
-        self._await_faults()
+        self._await_injected()
         self.clients.watch(self.stage.load.after_failover_s)
-        self._save_after("first-after", self.stage.first)
+        save_after(self.stage, self.subject, "first-after", self.stage.first)
 
     def keep_savepoint(self) -> None:
         """Have the scheme keep the present state, and go on for a while."""
@@ -253,9 +238,9 @@ class Play(Lifecycle):
         if self._subject is None:
             return
         stage, subject = self.stage, self.subject
-        self._await_faults()
+        self._await_injected()
         if self._survivor_due:
-            self._observe_survivor()
+            observe_survivor(self.stage, self.subject, self.clients)
         where = self._read_at or (stage.other(self._lost) if self._lost else subject.serving)
         with stage.phase("read-back", f"reading everything back at {where.name}"):
             if self._clients is not None:
@@ -274,11 +259,6 @@ class Play(Lifecycle):
             raise HarnessError("There is no VNF in several clouds yet: a Given sentence that deploys one is missing.")
         return self._cluster
 
-    @property
-    def _disturbed(self) -> Subject | MirroredVolume:
-        """Whose link is meant by a sentence about the link."""
-        return self.subject if self._storage is None else self._storage
-
     def _guests_at_first(self) -> tuple[str, ...]:
         """What must fall silent when the first site is lost, besides its cloud."""
         if self._storage is not None:
@@ -293,51 +273,11 @@ class Play(Lifecycle):
         elif self._storage.is_there:
             self._storage.watch(seconds)
 
-    def _inject(self, found: LinkDisturbance) -> None:
-        try:
-            fault = found.make(self._disturbed)
-        except NotPossibleHere as error:
-            self.stage.nemesis.leave_out(found.fault, self.stage.second.name, str(error))
-            return
-        self.stage.nemesis.inject(fault, self._disturbed.link_in_use())
-
     def _stop_sampling(self) -> None:
         if self._sampler is not None:
             self._sampler.stop()
             self._sampler = None
 
-    def _planes(self) -> dict[str, Plane]:
-        """What is probed beside the service: what the profile asks for, and the VNF beside this one."""
-        second = self.stage.second
-        found: dict[str, Plane] = {}
-        if "media" in self.stage.load.planes and not self.subject.blueprint.stateless:
-            hosts = {site: [urlsplit(url).hostname for url in urls] for site, urls in self.subject.urls.items()}
-            found["media"] = Plane("udp", {site: [f"{h}:{MEDIA_PORT}" for h in there] for site, there in hosts.items()})
-        if "api" in self.stage.load.planes:
-            found["api"] = Plane("http", {second.name: [str(second.cloud.config.get_auth_args()["auth_url"])]})
-        if self._beside is not None:
-            urls = self._beside.urls
-            found["beside"] = Plane("http", {site: [f"{url}/status" for url in there] for site, there in urls.items()})
-        return found
-
-    def _await_faults(self) -> None:
-        """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
-        while self._waiting:
-            self._waiting.pop().result()
-
-    def _observe_survivor(self) -> None:
-        """How the second site does while the first is lost (in a rehearsal: while it would be)."""
-        stage = self.stage
-        with stage.phase("observe", f"observing {stage.second.name} while {stage.first.name} is still lost"):
-            vim = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
-            self.clients.watch(stage.load.after_failover_s)
-            stage.observe("vim-alive", stage.second.name, vim.result())
-            self._save_after("second-after", stage.second)
-
-    def _save_after(self, name: str, site: Site) -> None:
-        """What the VNF is at a site that it has been taken to."""
-        if isinstance(site.spec.power, LabPower) and site.spec.data_plane is None:
-            # Only here is it known that there is nothing to see. On other clouds the check stays open without it.
-            self.stage.observe("data-plane", site.name, None, "the lab's guests share the loopback device")
-        if any(d.site == site.name for d in self.subject.deployments):
-            self.subject.save_inventory(name, site)
+    def _await_injected(self) -> None:
+        if self._disturber is not None:
+            self._disturber.await_injected()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 
 from conformance.dataplane import WanLink
@@ -161,14 +162,20 @@ class Subject:
         Each change of that, and what it came to, is an observation named ``replication``.
         """
         said: list[bool] = []
+        looked: list[int] = []
 
         def look() -> bool:
+            began = time.monotonic_ns()
             status = self.scheme.status()
             whole = status.protected and not (drained and status.behind_bytes)
             if said[-1:] != [whole]:
                 said.append(whole)
-                observed = {"behind_bytes": status.behind_bytes}
+                observed: dict[str, float | None] = {"behind_bytes": status.behind_bytes}
+                if looked:
+                    # Only changes are noted: this tells how long the last look was ago, which saw no change.
+                    observed["since_last_look_s"] = (time.monotonic_ns() - looked[-1]) / 1e9
                 self._observe_replication(Observation(whole, status.detail, observed))
+            looked.append(began)
             return whole
 
         limit_s = self._stage.info.thresholds.catch_up_s

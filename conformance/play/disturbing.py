@@ -1,0 +1,66 @@
+"""Disturbing the link between the sites: at once, or as soon as the scheme begins something."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from conformance.errors import HarnessError
+from conformance.faults.base import NotPossibleHere
+from conformance.model import Event, Observation
+from conformance.play.stage import Stage
+from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, Ways, during, link_fault
+
+
+class Disturbed(Ways, Protocol):
+    """Whose link it is."""
+
+    def link_in_use(self) -> Observation:
+        """Whether something passes the link: a fault that nobody could feel did not bite."""
+
+
+class Disturber:
+    """Injects what sentences about the link say, through the scenario's nemesis."""
+
+    def __init__(self, stage: Stage, disturbed: Disturbed) -> None:
+        self._stage = stage
+        self._disturbed = disturbed
+        self._waiting: list[Future[None]] = []
+
+    def disturb(self, sentence: str) -> float | None:
+        """Inject the fault; how long the sentence lets it last, in seconds, None where it does not say."""
+        found = link_fault(sentence)
+        self._inject(found)
+        return found.lasts_s
+
+    def disturb_during(self, sentence: str) -> None:
+        """Have it injected as soon as the scheme begins an operation, while that goes on."""
+        found = during(sentence)
+        if found is None:
+            raise HarnessError(f"{sentence!r} does not say during what the link is to be disturbed, or how.")
+        operation, disturbance = found
+
+        def begun(event: Event) -> None:
+            if (event.name, event.state) == (operation, "begin") and not self._waiting:
+                self._waiting.append(self._stage.submit(self._inject, link_fault(disturbance)))
+
+        self._stage.on_event(begun)
+
+    def await_injected(self) -> None:
+        """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
+        while self._waiting:
+            self._waiting.pop().result()
+
+    def heal(self) -> None:
+        """Take every fault of the link back."""
+        self.await_injected()
+        self._stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
+
+    def _inject(self, found: LinkDisturbance) -> None:
+        nemesis = self._stage.nemesis
+        try:
+            fault = found.make(self._disturbed)
+        except NotPossibleHere as error:
+            nemesis.leave_out(found.fault, self._stage.second.name, str(error))
+            return
+        nemesis.inject(fault, self._disturbed.link_in_use())
