@@ -28,7 +28,7 @@ def read_settings(path: Path, kind: type[S], what: str) -> S:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"The {what} file {path} cannot be used: {_sentences(error, kind)}") from None
+        raise UsageError(f"The {what} file {path} cannot be used: {mistakes(error, kind)}") from None
 
 
 def read_mapping(path: Path, what: str) -> dict[str, Any]:
@@ -51,7 +51,8 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     return data
 
 
-def _sentences(error: ValidationError, kind: type[BaseModel]) -> str:
+def mistakes(error: ValidationError, kind: type[BaseModel]) -> str:
+    """What is wrong with data that should be a ``kind``, in sentences: place, what was expected, what was seen."""
     parts = []
     for item in error.errors()[:5]:
         place = ".".join(str(p) for p in item["loc"]) or "the top level"

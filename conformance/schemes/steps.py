@@ -23,7 +23,7 @@ class StepLog:
 
     def __init__(self, operation: str, target: str, on_event: OnEvent) -> None:
         self.steps: tuple[Step, ...] = ()
-        self._operation = operation
+        self.operation = operation
         self._target = target
         self._on_event = on_event
         self._began = self._last = time.monotonic_ns()
@@ -72,7 +72,7 @@ class StepLog:
             Event(
                 t=time.monotonic_ns(),
                 kind="scheme",
-                name=self._operation,
+                name=self.operation,
                 state=state,
                 target=at or self._target,
                 ok=ok,
