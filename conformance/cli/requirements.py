@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.catalogue import load_catalogue
-from conformance.features import scenarios_by_requirement
+from conformance.features import coverage, scenarios_by_requirement
 from conformance.resources import closest
 
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def requirements(ids: tuple[str, ...], as_json: bool) -> None:
+@click.option("--coverage", "as_table", is_flag=True, help="Which scenario judges which requirement, as Markdown rows.")
+def requirements(ids: tuple[str, ...], as_json: bool, as_table: bool) -> None:
     """List the requirement catalogue: what must hold, where it comes from, and how many scenarios judge it.
 
     With one or more IDs (for example MS-GR-05), show these in full.
@@ -27,6 +28,11 @@ def requirements(ids: tuple[str, ...], as_json: bool) -> None:
         if wanted not in catalogue:
             raise click.UsageError(f"There is no requirement {wanted!r}. {closest(wanted, list(catalogue))}")
     chosen = [catalogue[i] for i in ids] or list(catalogue.values())
+    if as_table:
+        for row in coverage():
+            if not ids or row.requirement in ids:
+                click.echo(row.as_markdown())
+        return
     scenarios = scenarios_by_requirement()
     if as_json:
         click.echo(json.dumps([{**asdict(r), "scenarios": scenarios.get(r.id, [])} for r in chosen], indent=1))

@@ -93,9 +93,9 @@ class Play(Lifecycle):
         self.on_close("ending the look at who is active", self._stop_sampling)
         self._sampler.start()
 
-    def deploy_cluster(self, *, fill: bool) -> None:
+    def deploy_cluster(self, kind: str = "cluster", *, fill: bool = False) -> None:
         """Deploy a VNF with members in several clouds: spread evenly, or cloud after cloud as they get full."""
-        cluster = Cluster(self.stage, self._session.request.blueprint_for("cluster"))
+        cluster = Cluster(self.stage, self._session.request.blueprint_for(kind))
         self._cluster = cluster
         self.on_close("removing what was created", cluster.remove)
         if fill:

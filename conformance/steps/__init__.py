@@ -96,7 +96,12 @@ def several_clouds(play: Play) -> None:
 
 @given("a VNF with members spread over all clouds")
 def members_in_all_clouds(play: Play) -> None:
-    play.deploy_cluster(fill=False)
+    play.deploy_cluster()
+
+
+@given("a VNF of more than a hundred members spread over all clouds")
+def many_members_in_all_clouds(play: Play) -> None:
+    play.deploy_cluster("crowd")
 
 
 @given("a VNF that is larger than one cloud")

@@ -1,0 +1,71 @@
+"""Disturbing a part of a site or a guest of the VNF there: at once, or as soon as the scheme begins something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from conformance.errors import HarnessError
+from conformance.faults.base import Fault, NotPossibleHere
+from conformance.model import Event
+from conformance.play.stage import Stage
+from conformance.site_phrases import SITE_FAULTS, WHICH, SiteDisturbance, Struck, site_fault
+from conformance.sites import Site
+from conformance.vnf import Deployment
+from conformance.vocabulary import site_during
+
+
+class Striker:
+    """Injects what sentences about a site say, through the scenario's nemesis."""
+
+    def __init__(self, stage: Stage, vnf_at: Callable[[Site], Deployment]) -> None:
+        self._stage = stage
+        self._vnf_at = vnf_at
+        self._waiting: list[Future[Fault | None]] = []
+
+    def strike(self, sentence: str, watch: Callable[[float], None]) -> None:
+        """Inject the fault and ``watch`` what it does; one that the sentence lets last for a time is taken back then,
+        and what comes after is watched as well."""
+        found = site_fault(sentence)
+        fault = self._inject(found)
+        if found.lasts_s is not None:
+            watch(found.lasts_s)
+            self._stage.nemesis.heal(lambda one: one is fault)
+        watch(self._stage.load.before_fault_s)
+
+    def strike_during(self, sentence: str) -> None:
+        """Have it injected as soon as the scheme begins an operation; it stays until it is healed."""
+        found = site_during(sentence)
+        if found is None:
+            raise HarnessError(f"{sentence!r} does not say during what a site is to be disturbed, or how.")
+        operation, disturbance = found
+
+        def begun(event: Event) -> None:
+            if (event.name, event.state) == (operation, "begin") and not self._waiting:
+                self._waiting.append(self._stage.submit(self._inject, site_fault(disturbance)))
+
+        self._stage.on_event(begun)
+
+    def await_injected(self) -> None:
+        """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
+        while self._waiting:
+            self._waiting.pop().result()
+
+    def heal(self, which: str) -> None:
+        """Take back what was done to the parts of a site."""
+        self.await_injected()
+        site = self._site(which)
+        self._stage.nemesis.heal(lambda fault: fault.name in SITE_FAULTS and fault.target == site.name)
+
+    def _inject(self, found: SiteDisturbance) -> Fault | None:
+        stage, site = self._stage, self._site(found.which)
+        try:
+            fault = found.make(Struck(site, stage.session.sites.path, lambda: self._vnf_at(site)))
+        except NotPossibleHere as error:
+            stage.nemesis.leave_out(found.fault, site.name, str(error))
+            return None
+        stage.nemesis.inject(fault)
+        return fault
+
+    def _site(self, which: str) -> Site:
+        return dict(zip(WHICH, (self._stage.first, self._stage.second), strict=True))[which]
