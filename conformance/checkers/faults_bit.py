@@ -10,6 +10,7 @@ from dataclasses import replace
 from conformance.checkers.timeline import SITE_LOSS, last_instant, open_phase, turning_point
 from conformance.checkers.words import count, joined
 from conformance.model import Event, Evidence, ScenarioRecord, Status, Verdict
+from conformance.model.events import NOT_SUPPORTED
 
 
 def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
@@ -50,6 +51,11 @@ def not_healed(record: ScenarioRecord) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def not_supported(record: ScenarioRecord) -> tuple[str, ...]:
+    """One sentence for each operation that the scenario asked for and the scheme does not have."""
+    return tuple(dict.fromkeys(e.detail for e in record.events if e.kind == "scheme" and e.state == NOT_SUPPORTED))
+
+
 def cut_short(record: ScenarioRecord) -> str | None:
     """Where a run that was not finished broke off, as a sentence; None for a finished one."""
     if record.finished:
@@ -70,7 +76,7 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
       lost.
     - A fail stands, for no later trouble undoes a violation; what else went wrong is added to its reason.
     - A healing that failed makes it an error.
-    - Faults that did not bite, or a run cut short, make a pass inconclusive.
+    - Faults that did not bite, an operation that the scheme does not have, or a run cut short make a pass inconclusive.
     """
     if record.problems:
         reason = (
@@ -80,7 +86,7 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
         evidence = tuple(Evidence("record", "problem", text) for text in record.problems[:50])
         return replace(verdict, status=Status.ERROR, reason=reason, evidence=evidence + verdict.evidence)
     blunt, unhealed, cut = did_not_bite(record), not_healed(record), cut_short(record)
-    doubts = [*unhealed, *blunt, *([cut] if cut else [])]
+    doubts = [*unhealed, *blunt, *not_supported(record), *([cut] if cut else [])]
     if not doubts or verdict.status in (Status.ERROR, Status.NOT_APPLICABLE, Status.NOT_TESTED):
         return verdict
     if verdict.status is Status.FAIL:

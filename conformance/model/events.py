@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+NOT_SUPPORTED = "not-supported"
+"""The state of a scheme's event that says that it has no such operation: nothing was tried."""
+
 
 @dataclass(frozen=True)
 class Event:

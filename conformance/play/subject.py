@@ -9,7 +9,7 @@ from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
 from conformance.faults.base import NotPossibleHere, Undo
 from conformance.links import Counters, Link
-from conformance.model import Observation
+from conformance.model import Observation, Status
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
 from conformance.sites import Site, dialled_from, sockets_of, sweep, take_inventory, wan_of
@@ -105,7 +105,8 @@ class Subject:
         with stage.phase("protect", f"protecting it at {stage.second.name}"):
             if not self.blueprint.stateless:
                 self.link = self._open_link(stage.second, stage.first)
-            self._scheme = make_scheme(stage.session.request.options.scheme, on_event=stage.scheme_event)
+            log = stage.folder / "scheme.log"
+            self._scheme = make_scheme(stage.session.request.options.scheme, on_event=stage.scheme_event, log=log)
             link = None if self.link is None else _endpoint(self.link)
             protection = self._scheme.protect(vnf, stage.first, stage.second, link)
             if self._ready is not None:
@@ -142,13 +143,13 @@ class Subject:
         """Switch replication on or off. HarnessError when the scheme cannot."""
         result = self.scheme.replication(wanted)
         if not result.ok:
-            raise HarnessError(f"The scheme {self.scheme.name} could not switch replication: {result.detail}")
+            raise HarnessError(_refused(result, f"The scheme {self.scheme.name} could not switch replication"))
 
     def savepoint(self) -> None:
         """Have the scheme keep the present state. HarnessError when it cannot."""
         result = self.scheme.savepoint(_SAVEPOINT)
         if not result.ok:
-            raise HarnessError(f"The scheme {self.scheme.name} could not keep a savepoint: {result.detail}")
+            raise HarnessError(_refused(result, f"The scheme {self.scheme.name} could not keep a savepoint"))
 
     def recover(self) -> None:
         """Have the scheme continue the service at the other site in the state that was kept."""
@@ -259,6 +260,11 @@ class Subject:
         )
         self._links.append((link, entry))
         return link
+
+
+def _refused(result: Result, what: str) -> str:
+    """Why a sentence cannot be carried out; what a scheme does not have is told as doubt, not as an error."""
+    return f"{what}: {result.detail}" if result.supported else f"{Status.INCONCLUSIVE}: {result.detail}"
 
 
 def _endpoint(link: Link) -> Endpoint:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from conformance.model.events import NOT_SUPPORTED
 from conformance.schemes.contract import Question, StepLine, check_site, read_as, read_object
 from conformance.schemes.executables import Execution, HookError
 from conformance.schemes.hook_settings import Hook
@@ -17,7 +18,7 @@ from conformance.settings import Settings
 
 L = TypeVar("L", bound=Settings)
 OnStep = Callable[[StepLine], None]
-_RESERVED = frozenset({"begin", "end", "not-supported"})
+_RESERVED = frozenset({"begin", "end", NOT_SUPPORTED})
 
 
 @dataclass(frozen=True)

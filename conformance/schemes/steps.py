@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from conformance.model import Event
+from conformance.model.events import NOT_SUPPORTED
 from conformance.schemes.base import OnEvent, Step
-
-NOT_SUPPORTED = "not-supported"
-"""The state of the event that says so; conformance.checkers.faults_bit looks for it."""
 
 
 class StepFailed(Exception):
