@@ -31,7 +31,7 @@ from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunP
 from conformance.progress.plain import PlainLines
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
-from conformance.schemes import scheme_names
+from conformance.schemes import read_scheme
 from conformance.sites import Site, SitesFile, load_sites
 from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
 from conformance.undo import UNDO_ACTIONS
@@ -76,10 +76,7 @@ class Request:
         """Read every file the options name. UsageError on the first one that cannot be used."""
         profile = load_profile(options.profile)
         blueprint = load_blueprint(options.vnf)
-        if options.scheme not in scheme_names():
-            from conformance.resources import closest
-
-            raise UsageError(f"There is no scheme named {options.scheme!r}. {closest(options.scheme, scheme_names())}")
+        read_scheme(options.scheme)
         if options.sites is not None:
             load_sites(options.sites).close()
         others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}

@@ -8,6 +8,7 @@ import click
 from pytest_bdd.feature import get_features
 
 from conformance.features import check_feature, planned_faults, requirement_tags
+from conformance.schemes import read_scheme
 from conformance.session import Request
 from conformance.sites import load_sites
 
@@ -18,6 +19,8 @@ def describe(request: Request, arguments: list[str]) -> None:
     click.echo(
         f"Profile {request.profile.name}, VNF {request.blueprint.name}, scheme {options.scheme}, seed {request.seed}."
     )
+    for line in read_scheme(options.scheme).plan:
+        click.echo(f"  {line}")
     if options.sites is None:
         click.echo("Sites: the lab, two clouds started on this machine on loopback addresses.")
     else:

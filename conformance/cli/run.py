@@ -38,7 +38,11 @@ _INI = Path(__file__).parent.parent / "run.ini"
     "--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF."
 )
 @click.option(
-    "--scheme", default="reference", show_default=True, metavar="NAME", help="The multisite mechanism under test."
+    "--scheme",
+    default="reference",
+    show_default=True,
+    metavar="NAME[:FILE]",
+    help="The multisite mechanism under test, with its settings.",
 )
 @click.option(
     "--seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored with the run."
