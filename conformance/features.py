@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from conformance.catalogue import load_catalogue
 from conformance.checkers.registry import all_checks, check_for_phrase
 from conformance.errors import UsageError
 from conformance.resources import closest, features_dir
-from conformance.vocabulary import fault_of
+from conformance.schedule import Schedule
+from conformance.vocabulary import faults_of
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, ScenarioTemplate
@@ -39,9 +41,13 @@ def then_phrases(scenario: Scenario) -> tuple[str, ...]:
     return tuple(step.name for step in scenario.steps if step.type == "then")
 
 
-def planned_faults(scenario: Scenario) -> tuple[str, ...]:
-    """The faults that a scenario's steps inject, in order."""
-    return tuple(f for step in scenario.steps if (f := fault_of(step.name)) is not None)
+def planned_faults(
+    scenario: Scenario, scheduled: Callable[[str, float], Schedule] | None = None
+) -> tuple[str, ...]:
+    """The faults that a scenario's steps inject, in order. ``scheduled`` says what a nemesis does in the scenario of a
+    name in so many seconds; without it, only that there is one."""
+    schedule = None if scheduled is None else partial(scheduled, scenario.name)
+    return tuple(fault for step in scenario.steps for fault in faults_of(step.name, schedule))
 
 
 def requirement_tags(tags: set[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from conformance.errors import UsageError
 from conformance.resources import closest
+from conformance.site_phrases import HEALED, SITE_PHRASES, SITE_VALUES, WHICH
 from conformance.vocabulary import DURING, OPERATIONS, PHRASES
 
 if TYPE_CHECKING:
@@ -80,7 +81,18 @@ def _definitions() -> Iterator[StepFunctionContext]:
     yield from list(step_function_context_registry.values())
 
 
+STRIKE = "a disturbance of a site"
+STRIKE_DURING = "a disturbance of a site during an operation"
 DISTURBANCE = "a disturbance of the link"
 DISTURBANCE_DURING = "a disturbance of the link during an operation"
-_EXPANSIONS = {DISTURBANCE: tuple(p.sentence for p in PHRASES), DISTURBANCE_DURING: (DURING,)}
-_VALUES = {DURING: f"operation: {', '.join(OPERATIONS)}; disturbance: any sentence about the link or the WAN"}
+_EXPANSIONS = {
+    DISTURBANCE: tuple(p.sentence for p in PHRASES),
+    DISTURBANCE_DURING: (DURING,),
+    STRIKE: tuple(p.sentence for p in SITE_PHRASES),
+    STRIKE_DURING: (DURING,),
+}
+_VALUES = {
+    DURING: f"operation: {', '.join(OPERATIONS)}; disturbance: any sentence about the link, the WAN or a site",
+    HEALED: f"which: {', '.join(WHICH)}",
+    **SITE_VALUES,
+}

@@ -31,11 +31,13 @@ from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunP
 from conformance.progress.plain import PlainLines
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
+from conformance.schedule import Schedule, draw, read_schedule, seed_for
 from conformance.schemes import read_scheme
 from conformance.sites import Site, SitesFile, load_sites
 from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
 from conformance.undo import UNDO_ACTIONS
 from conformance.vnf import Blueprint, load_blueprint
+from conformance.vocabulary import check_schedule
 
 if TYPE_CHECKING:
     from conformance.play import Play
@@ -58,6 +60,7 @@ class RunOptions:
     toxiproxy: str | None = None
     faults: bool = True
     keep_lab: bool = False
+    schedule: str | None = None
     command_line: tuple[str, ...] = ()
 
 
@@ -70,6 +73,7 @@ class Request:
     blueprint: Blueprint
     others: Mapping[str, Blueprint]
     seed: int
+    schedule: Schedule | None = None
 
     @classmethod
     def read(cls, options: RunOptions) -> Request:
@@ -80,8 +84,14 @@ class Request:
         if options.sites is not None:
             load_sites(options.sites).close()
         others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
-        return cls(options, profile, blueprint, others, secrets.randbits(32) if options.seed is None else options.seed)
+        schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
+        check_schedule(schedule or ())
+        seed = secrets.randbits(32) if options.seed is None else options.seed
+        return cls(options, profile, blueprint, others, seed, schedule)
 
+    def scheduled(self, scenario: str, span_s: float) -> Schedule:
+        """What a nemesis does in a scenario: what the user gave, else what the run's seed draws for so many seconds."""
+        return self.schedule or draw(seed_for(self.seed, scenario), span_s)
 
     @property
     def lab_sites(self) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import parse
 
 from conformance.dataplane import WanLink
-from conformance.errors import HarnessError
+from conformance.errors import HarnessError, UsageError
 from conformance.faults.bad_update import BadUpdate
 from conformance.faults.base import Fault
 from conformance.faults.link_bandwidth import LinkBandwidth
@@ -34,10 +34,15 @@ from conformance.faults.wan_mtu import WanMtu
 from conformance.faults.wan_rate import WanRate
 from conformance.faults.wan_reordering import WanReordering
 from conformance.links import Link
+from conformance.resources import closest
+from conformance.schedule import Schedule
+from conformance.site_phrases import find_site_fault
 
 SITE_LOSS = "the first site is lost without warning"
 BAD_UPDATE = "a faulty update ruins every record and is replicated"
 DURING = "as soon as {operation} begins, {disturbance}"
+NEMESIS = "a nemesis disturbs the link for {seconds:g} s"
+DRAWN = "link faults drawn from the seed"
 _OTHERS: Mapping[str, str] = {SITE_LOSS: SiteLoss.name, BAD_UPDATE: BadUpdate.name}
 OPERATIONS: Mapping[str, str] = {"the failover": "failover", "the move": "migrate", "the return": "failback"}
 """What a scheme does, in the words of a feature and in the words of its events."""
@@ -225,19 +230,57 @@ def is_link_fault(sentence: str) -> bool:
 
 def during(sentence: str) -> tuple[str, str] | None:
     """The scheme's operation and the link's disturbance in a sentence like DURING; None when it is none."""
-    found = parse.parse(DURING, sentence)
-    if found is None or found["operation"] not in OPERATIONS or not is_link_fault(found["disturbance"]):
-        return None
-    return OPERATIONS[found["operation"]], found["disturbance"]
+    found = _during(sentence)
+    return found if found and is_link_fault(found[1]) else None
+
+
+def site_during(sentence: str) -> tuple[str, str] | None:
+    """The same with the disturbance of a site."""
+    found = _during(sentence)
+    return found if found and find_site_fault(found[1]) else None
+
+
+def nemesis_span(sentence: str) -> float | None:
+    """For how many seconds a sentence has the nemesis disturb the link; None when it does not."""
+    found = parse.parse(NEMESIS, sentence)
+    return None if found is None else float(found["seconds"])
 
 
 def fault_of(sentence: str) -> str | None:
-    """The fault that a When sentence injects, or None when it injects none."""
+    """The fault that a When sentence injects, or None when it injects none by itself (a nemesis draws what it does)."""
     if sentence in _OTHERS:
         return _OTHERS[sentence]
-    later = during(sentence)
-    found = _link_fault(later[1] if later else sentence)
+    later = _during(sentence)
+    wanted = later[1] if later else sentence
+    found = _link_fault(wanted) or find_site_fault(wanted)
     return None if found is None else found.fault
+
+
+def faults_of(sentence: str, schedule: Callable[[float], Schedule] | None = None) -> tuple[str, ...]:
+    """All faults that a When sentence injects, in order; ``schedule`` is what a nemesis does in so many seconds, DRAWN
+    stands for that where it is not given."""
+    span_s = nemesis_span(sentence)
+    if span_s is not None:
+        if schedule is None:
+            return (DRAWN,)
+        return tuple(link_fault(planned.sentence).fault for planned in schedule(span_s))
+    fault = fault_of(sentence)
+    return () if fault is None else (fault,)
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """UsageError, with the nearest sentence, when one of a schedule's is none that disturbs the link."""
+    for planned in schedule:
+        if not is_link_fault(planned.sentence):
+            near = closest(planned.sentence, [phrase.sentence for phrase in LINK_PHRASES])
+            raise UsageError(f"The schedule's sentence {planned.sentence!r} does not disturb the link. {near}")
+
+
+def _during(sentence: str) -> tuple[str, str] | None:
+    found = parse.parse(DURING, sentence)
+    if found is None or found["operation"] not in OPERATIONS:
+        return None
+    return OPERATIONS[found["operation"]], found["disturbance"]
 
 
 def _link_fault(sentence: str) -> LinkDisturbance | None:

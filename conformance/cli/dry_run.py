@@ -41,7 +41,7 @@ def describe(request: Request, arguments: list[str]) -> None:
             click.echo(f"\n{feature.name}")
             for template in feature.scenarios.values():
                 scenario = template.render({})
-                faults = ", ".join(planned_faults(scenario)) or "none"
+                faults = ", ".join(planned_faults(scenario, request.scheduled)) or "none"
                 click.echo(f"  {scenario.name}")
                 click.echo(f"    faults: {faults}; judges {', '.join(requirement_tags(scenario.tags | feature.tags))}")
     click.echo("\nNothing was done: this was a dry run.")

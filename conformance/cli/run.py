@@ -50,6 +50,7 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
+@click.option("--schedule", metavar="FILE", help="Replay this schedule.json of a nemesis instead of drawing one.")
 @click.option("--keep-lab", is_flag=True, help="Leave the lab running afterwards: the next run starts at once.")
 @click.option("--allure", metavar="DIR", help="Write Allure results to DIR while the run goes on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
@@ -68,6 +69,7 @@ def run(
     out: str | None,
     toxiproxy: str | None,
     no_faults: bool,
+    schedule: str | None,
     keep_lab: bool,
     allure: str | None,
     quiet: bool,
@@ -97,6 +99,7 @@ def run(
         toxiproxy=toxiproxy,
         faults=not no_faults,
         keep_lab=keep_lab,
+        schedule=schedule,
         command_line=tuple(sys.argv[1:]),
     )
     arguments = select(selection, profile)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import asdict
+from functools import partial
+from operator import is_
 from typing import Protocol
 
 from conformance.errors import HarnessError
-from conformance.faults.base import NotPossibleHere
+from conformance.faults.base import Fault, NotPossibleHere
 from conformance.model import Event, Observation
 from conformance.play.stage import Stage
+from conformance.schedule import SCHEDULE_FILE, Schedule, write_schedule
 from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, Ways, during, link_fault
 
 
@@ -25,7 +31,7 @@ class Disturber:
     def __init__(self, stage: Stage, disturbed: Disturbed) -> None:
         self._stage = stage
         self._disturbed = disturbed
-        self._waiting: list[Future[None]] = []
+        self._waiting: list[Future[Fault | None]] = []
 
     def disturb(self, sentence: str) -> float | None:
         """Inject the fault; how long the sentence lets it last, in seconds, None where it does not say."""
@@ -46,6 +52,25 @@ class Disturber:
 
         self._stage.on_event(begun)
 
+    def carry_out(self, schedule: Schedule, watch: Callable[[float], None]) -> None:
+        """Do what a nemesis has planned: each disturbance is injected, verified, watched for its time and healed before
+        the next is due.
+
+        Measuring takes time of its own, so that a disturbance may begin later than planned; it lasts for its time at
+        least. When it really was, the record says. The schedule is in the scenario's folder.
+        """
+        stage = self._stage
+        write_schedule(stage.folder / SCHEDULE_FILE, schedule)
+        stage.observe("schedule", self._disturbed.the_link.name, _announced(schedule))
+        began = time.monotonic()
+        for planned in schedule:
+            watch(max(0.0, began + planned.at_s - time.monotonic()))
+            stage.say(f"  nemesis: {planned.sentence}, for {planned.lasts_s:g} s")
+            until = time.monotonic() + planned.lasts_s
+            fault = self._inject(link_fault(planned.sentence))
+            watch(max(0.0, until - time.monotonic()))
+            stage.nemesis.heal(partial(is_, fault))
+
     def await_injected(self) -> None:
         """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
         while self._waiting:
@@ -56,11 +81,21 @@ class Disturber:
         self.await_injected()
         self._stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
 
-    def _inject(self, found: LinkDisturbance) -> None:
+    def _inject(self, found: LinkDisturbance) -> Fault | None:
         nemesis = self._stage.nemesis
         try:
             fault = found.make(self._disturbed)
         except NotPossibleHere as error:
             nemesis.leave_out(found.fault, self._stage.second.name, str(error))
-            return
+            return None
         nemesis.inject(fault, self._disturbed.link_in_use())
+        return fault
+
+
+def _announced(schedule: Schedule) -> Observation:
+    last = schedule[-1]
+    return Observation(
+        True,
+        f"The nemesis has planned {len(schedule)} disturbances in {last.at_s + last.lasts_s:g} s.",
+        {"planned": [asdict(planned) for planned in schedule]},
+    )

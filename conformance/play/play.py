@@ -14,6 +14,7 @@ from conformance.play.disturbing import Disturber
 from conformance.play.lifecycle import Lifecycle
 from conformance.play.looking import observe_survivor, planes_of, save_after
 from conformance.play.storage import MirroredVolume
+from conformance.play.striking import Striker
 from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
 from conformance.session import STATEFUL
@@ -36,6 +37,7 @@ class Play(Lifecycle):
         self._clients: Clients | None = None
         self._sampler: HolderSampler | None = None
         self._disturber: Disturber | None = None
+        self._striker: Striker | None = None
         self._lost: Site | None = None
         self._survivor_due = False
         self._read_at: Site | None = None
@@ -169,6 +171,32 @@ class Play(Lifecycle):
         with self.stage.phase("catch-up", "waiting for replication to catch up"):
             self.stage.say(f"  {self.subject.await_replication().detail}")
 
+    def let_nemesis_loose(self, seconds: float) -> None:
+        """Disturb the link again and again, as the run's seed draws it or as a given schedule says."""
+        schedule = self._session.request.scheduled(self.info.name, seconds)
+        with self.stage.phase("nemesis", f"a nemesis disturbs the link {len(schedule)} times"):
+            self.disturber.carry_out(schedule, self._watch)
+
+    @property
+    def striker(self) -> Striker:
+        """What disturbs parts of a site, and the VNF's guests there."""
+        if self._striker is None:
+            self._striker = Striker(self.stage, lambda site: self.subject.at(site))
+        return self._striker
+
+    def strike_site(self, sentence: str) -> None:
+        """Inject the fault of a site that a sentence names, and let the service run under it for a while."""
+        self.striker.strike(sentence, self._watch)
+
+    def strike_site_during(self, sentence: str) -> None:
+        """Have a site disturbed as soon as the scheme begins an operation, while that goes on."""
+        self.striker.strike_during(sentence)
+
+    def heal_site(self, which: str) -> None:
+        """Take back what was done to parts of a site, and let the service run for a while."""
+        self.striker.heal(which)
+        self._watch(self.stage.load.before_fault_s)
+
     def lose_first_site(self) -> None:
         """Lose the first site."""
         stage = self.stage
@@ -281,3 +309,5 @@ class Play(Lifecycle):
     def _await_injected(self) -> None:
         if self._disturber is not None:
             self._disturber.await_injected()
+        if self._striker is not None:
+            self._striker.await_injected()

@@ -50,7 +50,7 @@ class Stage:
             feature=feature.name,
             requirements=requirement_tags(tags),
             then=then_phrases(scenario),
-            faults_planned=planned_faults(scenario),
+            faults_planned=planned_faults(scenario, session.request.scheduled),
             first_site=self.first.name,
             second_site=self.second.name,
             thresholds=_limits(profile, scenario),

@@ -17,8 +17,9 @@ from conformance.checkers.registry import all_checks
 from conformance.errors import HarnessError
 from conformance.play import Play
 from conformance.plugin import session_of
-from conformance.sentences import DISTURBANCE, DISTURBANCE_DURING
-from conformance.vocabulary import BAD_UPDATE, SITE_LOSS, during, is_link_fault
+from conformance.sentences import DISTURBANCE, DISTURBANCE_DURING, STRIKE, STRIKE_DURING
+from conformance.site_phrases import HEALED, find_site_fault
+from conformance.vocabulary import BAD_UPDATE, NEMESIS, SITE_LOSS, during, is_link_fault, site_during
 
 
 @pytest.fixture
@@ -144,6 +145,27 @@ def link_is_disturbed(play: Play, sentence: str) -> None:
 @when(Sentences(DISTURBANCE_DURING, during))
 def link_is_disturbed_during(play: Play, sentence: str) -> None:
     play.disturb_link_during(sentence)
+
+
+@when(parsers.parse(NEMESIS))
+def nemesis_disturbs_link(play: Play, seconds: float) -> None:
+    play.let_nemesis_loose(seconds)
+
+
+@when(Sentences(STRIKE, find_site_fault))
+def site_is_struck(play: Play, sentence: str) -> None:
+    play.strike_site(sentence)
+
+
+@given(Sentences(STRIKE_DURING, site_during))
+@when(Sentences(STRIKE_DURING, site_during))
+def site_is_struck_during(play: Play, sentence: str) -> None:
+    play.strike_site_during(sentence)
+
+
+@when(parsers.parse(HEALED))
+def site_is_well_again(play: Play, which: str) -> None:
+    play.heal_site(which)
 
 
 @when("the link heals and replication catches up")

@@ -45,7 +45,7 @@ def test_every_check_names_requirements_of_the_catalogue() -> None:
 def test_the_requirements_of_the_first_slice_have_scenarios() -> None:
     tested = scenarios_by_requirement()
     for requirement in ("MS-GR-01", "MS-GR-02", "MS-GR-03", "MS-GR-05", "MS-GR-06", "MS-GR-07"):
-        assert len(tested[requirement]) == 3
+        assert len(tested[requirement]) >= 3
 
 
 def test_a_scenario_without_a_then_is_refused(tmp_path: Path) -> None:
