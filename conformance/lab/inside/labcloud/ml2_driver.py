@@ -13,9 +13,12 @@ from neutron_lib import constants
 from neutron_lib import context as neutron_context
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events, registry, resources
+from neutron_lib.db import constants as db_constants
 from neutron_lib.plugins import constants as plugins
 from neutron_lib.plugins import directory
 from neutron_lib.plugins.ml2 import api
+from neutron_lib.services.qos import base
+from neutron_lib.services.qos import constants as qos
 from oslo_log import log
 
 from labcloud import network, site
@@ -36,6 +39,26 @@ def report_floating_ip_status(resource, event, trigger, payload):
     )
 
 
+class LabQosDriver(base.DriverBase):
+    """Tells Neutron which rules of QoS policies the lab's network daemon keeps; it reads them by itself."""
+
+    def __init__(self):
+        everything = {"type:range": [0, db_constants.DB_INTEGER_MAX_VALUE]}
+        super().__init__(
+            name="labcloud",
+            vif_types=[portbindings.VIF_TYPE_OTHER],
+            vnic_types=[portbindings.VNIC_NORMAL],
+            supported_rules={
+                qos.RULE_TYPE_BANDWIDTH_LIMIT: {
+                    qos.MAX_KBPS: everything,
+                    qos.MAX_BURST: everything,
+                    qos.DIRECTION: {"type:values": constants.VALID_DIRECTIONS},
+                }
+            },
+            requires_rpc_notifications=False,
+        )
+
+
 class LabMechanismDriver(api.MechanismDriver):
     """Binds ports of guests that are processes of this machine."""
 
@@ -44,6 +67,7 @@ class LabMechanismDriver(api.MechanismDriver):
         self._wired = set()
         if self._here.network_daemon:
             threading.Thread(target=self._follow, name="wired ports", daemon=True).start()
+            LabQosDriver()
             nova.Notifier.get_instance().batch_notifier.batch_interval = BATCH
         registry.subscribe(report_floating_ip_status, resources.FLOATING_IP, events.AFTER_CREATE)
         registry.subscribe(report_floating_ip_status, resources.FLOATING_IP, events.AFTER_UPDATE)
