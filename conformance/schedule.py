@@ -49,6 +49,7 @@ _KINDS = (
     _Kind("the link comes and goes every 1 s"),
 )
 _SHORTEST_S, _LONGEST_S = 1.0, 4.0
+_ROUNDING_S = 1e-6
 # Half of all pauses are none: the next disturbance then meets replication while it catches up.
 _NO_PAUSE = 0.5
 _LONGEST_PAUSE_S = 3.0
@@ -100,7 +101,7 @@ def read_schedule(path: Path) -> Schedule:
         raise UsageError(f"The schedule {path} should be a list of disturbances with at least one in it.")
     schedule = tuple(_planned(path, number, entry) for number, entry in enumerate(entries, start=1))
     for number, (one, other) in enumerate(zip(schedule, schedule[1:], strict=False), start=2):
-        if other.at_s < one.at_s + one.lasts_s:
+        if other.at_s < one.at_s + one.lasts_s - _ROUNDING_S:
             raise UsageError(
                 f"The schedule {path}: disturbance {number} begins at {other.at_s:g} s, before the one before it ends "
                 f"({one.at_s + one.lasts_s:g} s). They come one after the other."

@@ -1,0 +1,137 @@
+"""Faults of a part of a site and of one guest, on real clouds: they bite, guests go on, they heal, and twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lab_tenant import Tenant, eventually, guest_answer
+
+from conformance.errors import UsageError
+from conformance.faults.api_errors import ApiErrors
+from conformance.faults.api_silence import ApiSilence
+from conformance.faults.service_kill import ServiceKill
+from conformance.faults.site_fault import SiteFault
+from conformance.faults.vnf_hang import VnfHang
+from conformance.faults.vnf_kill import VnfKill
+from conformance.faults.vnf_member import MemberFault
+from conformance.lab import Lab
+from conformance.sites import Site, SitesFile, api_answers, load_sites, sweep
+from conformance.undo import UNDO_ACTIONS
+from conformance.vnf import Deployment, await_ready, begin, load_blueprint
+
+pytestmark = pytest.mark.lab
+
+RUN = "tests-site-faults"
+# A guest that says of itself what a database would.
+GUEST = """#!/bin/sh
+exec python3 - <<'END'
+import http.server, json
+class Status(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"role": "primary", "database": "writable"}')
+http.server.ThreadingHTTPServer((json.load(open("spec.json"))["ips"][0], 8080), Status).serve_forever()
+END
+"""
+
+
+@pytest.fixture
+def sites(lab: Lab) -> Iterator[SitesFile]:
+    known = load_sites(lab.sites_yaml)
+    yield known
+    known.close()
+
+
+@pytest.fixture
+def site(sites: SitesFile) -> Site:
+    return sites.site("site-a")
+
+
+@pytest.fixture
+def vnf(site: Site, tmp_path: Path) -> Iterator[Deployment]:
+    (tmp_path / "guest.sh").write_text(GUEST)
+    point = {"role": "single", "network": "core", "port": 8080}
+    role = {"image": "base", "flavor": "small", "user_data": "guest.sh", "ports": [{"network": "core", "offset": 9}]}
+    data = {
+        "images": {"base": {"generated_mib": 1}},
+        "flavors": {"small": {"vcpus": 1, "ram_mib": 64, "disk_gib": 1}},
+        "networks": {"core": {"prefix_length": 26}},
+        "roles": {"single": role},
+        "service": point,
+        "management": point,
+        "replication": point,
+    }
+    (tmp_path / "single.yaml").write_text(yaml.safe_dump(data))
+    deployment = begin(site, load_blueprint(tmp_path / "single.yaml"), RUN)
+    await_ready(site, deployment)
+    yield deployment
+    sweep(site, RUN)
+
+
+def made(fault: str, site: Site, path: Path) -> SiteFault:
+    if fault == "api-silence":
+        return ApiSilence(site, path)
+    return ApiErrors(site, path) if fault == "api-errors" else ServiceKill(site, path, "compute")
+
+
+@pytest.mark.parametrize("name", ["api-silence", "api-errors", "service-kill"])
+def test_a_fault_of_a_part_bites_spares_guests_and_neighbours_and_heals(
+    name: str, sites: SitesFile, tenant: Tenant
+) -> None:
+    site = sites.site("site-a")
+    server = tenant.server("sturdy", 60)
+    before = eventually(tenant.ip(60))
+    fault = made(name, site, sites.path)
+    assert not fault.verify().ok
+
+    fault.inject()
+    try:
+        seen = fault.verify()
+        assert seen.ok, seen.detail
+        assert (guest_answer(tenant.ip(60)) or {}).get("pid") == before["pid"]
+        assert api_answers(sites.site("site-b"), timeout=10).ok
+    finally:
+        fault.heal()
+    assert fault.verify_healed().ok
+    fault.heal()
+
+    assert not fault.verify().ok
+    assert (guest_answer(tenant.ip(60)) or {}).get("pid") == before["pid"]
+    assert tenant.cloud.compute.get_server(server).status == "ACTIVE"
+    tenant.server("newcomer", 61)
+
+
+def test_a_service_that_is_not_there_is_named_with_those_that_are(site: Site, sites: SitesFile) -> None:
+    with pytest.raises(UsageError, match="has no computer service. Did you mean 'compute'"):
+        ServiceKill(site, sites.path, "computer").inject()
+
+
+def test_the_undo_of_a_killed_run_lets_a_silent_api_answer_again(site: Site, sites: SitesFile) -> None:
+    fault = ApiSilence(site, sites.path)
+    fault.inject()
+    undo = fault.undo()
+    UNDO_ACTIONS[undo.action](undo.arguments)
+    assert api_answers(site, timeout=10).ok
+
+
+@pytest.mark.parametrize("kind", [VnfHang, VnfKill])
+def test_a_fault_of_a_guest_silences_it_and_it_comes_back(
+    kind: type[VnfHang] | type[VnfKill], site: Site, vnf: Deployment
+) -> None:
+    fault: Any = kind(site, vnf)
+    fault.inject()
+    seen = fault.verify()
+    assert seen.ok, seen.detail
+    assert isinstance(fault, MemberFault) and fault.guest.label == "single-0"
+    if kind is VnfHang:
+        assert fault.status() == "PAUSED"
+    fault.heal()
+    back = fault.verify_healed()
+    assert back.ok, back.detail
+    fault.heal()
+    assert fault.status() == "ACTIVE"
