@@ -95,7 +95,9 @@ def _caught_up(limit_s: float, cut: TurningPoint, looks: Sequence[_Look]) -> Con
             # A look that was not noted saw what the one noted before it had seen.
             certainly = None if last_seen is None else max(last_seen, look.before or 0)
             if certainly is not None and certainly - since > limit:
-                return Status.FAIL, _not_whole(limit_s, cut, since, f"and was again only {span(look.t - cut.done)} after it")
+                return Status.FAIL, _not_whole(
+                    limit_s, cut, since, f"and was again only {span(look.t - cut.done)} after it"
+                )
             if look.t - since > limit:
                 open_to_doubt = (
                     f"Replication was seen whole {span(look.t - since)} after it may have ceased to be (limit "

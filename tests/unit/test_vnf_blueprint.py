@@ -34,8 +34,8 @@ def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
 def test_the_two_shipped_blueprints_differ_only_in_how_they_replicate() -> None:
     sync, asynchronous = load_blueprint("subscriber-db-sync"), load_blueprint("subscriber-db-async")
     assert (sync.name, asynchronous.name) == ("subscriber-db-sync", "subscriber-db-async")
-    assert sync.variables == {"replication": "sync"}
-    assert asynchronous.variables == {"replication": "async"}
+    assert sync.variables == {"replication": "sync", "serve_alone_after_s": 2}
+    assert asynchronous.variables == {"replication": "async", "serve_alone_after_s": 2}
     own = {"variables", "description"}
     assert sync.model_dump(exclude=own) == asynchronous.model_dump(exclude=own)
 
@@ -126,7 +126,7 @@ def test_a_users_variant_replaces_what_it_names_and_keeps_the_rest(tmp_path: Pat
     assert blueprint.name == "mine"
     assert blueprint.images["base"].file == (tmp_path / "debian.qcow2").resolve()
     assert (blueprint.flavors["database"].vcpus, blueprint.flavors["frontend"].vcpus) == (4, 1)
-    assert blueprint.variables == {"replication": "async", "depth": 3}
+    assert blueprint.variables == {"replication": "async", "depth": 3, "serve_alone_after_s": 2}
     assert blueprint.roles["database"].user_data == SHIPPED.parent / "subscriber-db" / "guest.sh.j2"
 
 
