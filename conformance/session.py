@@ -31,7 +31,7 @@ from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunP
 from conformance.progress.plain import PlainLines
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
-from conformance.schedule import Schedule, draw, read_schedule, seed_for
+from conformance.schedule import SCHEDULE_FILE, Schedule, draw, read_schedule, seed_for
 from conformance.schemes import read_scheme
 from conformance.sites import Site, SitesFile, load_sites
 from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
@@ -203,7 +203,7 @@ class RunSession:
         with uninterrupted():
             if interrupted:
                 self.say("Interrupted: healing faults and removing what this run created.")
-            trouble = (*trouble, *self._close())
+            trouble = (*trouble, *self._close(), *self._not_replayed())
             self.folder.write_end(End(interrupted, trouble))
             unsure = _take_secrets_out(self.folder.path)
         if self._follower is not None:
@@ -217,6 +217,12 @@ class RunSession:
         code = 3 if interrupted else self.result.exit_code
         self.emit(RunEnded(self.result.verdict.value, code, self.result.finished, str(self.folder.path)))
         return code
+
+    def _not_replayed(self) -> tuple[str, ...]:
+        """What there is to say when a schedule was given and nothing took it."""
+        if self.request.schedule is None or any(self.folder.path.glob(f"scenarios/*/{SCHEDULE_FILE}")):
+            return ()
+        return (f"The schedule {self.request.options.schedule} was not replayed: no nemesis came in any scenario.",)
 
     def _close(self) -> list[str]:
         trouble = []

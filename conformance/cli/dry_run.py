@@ -27,7 +27,9 @@ def describe(request: Request, arguments: list[str]) -> None:
         sites = load_sites(options.sites)
         for site in sites.sites:
             loss = "may be lost" if "site-loss" in site.spec.allow_faults else "must not be lost (allow_faults)"
+            parts = ", ".join(f for f in site.spec.allow_faults if f != "site-loss") or "none"
             click.echo(f"Site {site.name}: cloud {site.spec.cloud}, tenant addresses {site.spec.tenant_pool}, {loss}.")
+            click.echo(f"  faults of parts of it that are allowed: {parts}")
         sites.close()
     marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
     words = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.cli import cli
 from conformance.errors import UsageError
+from conformance.resources import features_dir
 from conformance.schedule import Planned, draw, read_schedule, seed_for, write_schedule
+from conformance.session import Request, RunOptions
 from conformance.vocabulary import LINK_PHRASES, check_schedule, fault_of, faults_of, link_fault
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
@@ -118,3 +122,24 @@ def test_the_plan_of_a_scenario_holds_every_fault_that_the_nemesis_is_to_inject(
     planned = faults_of(sentence, lambda span_s: draw(3, span_s))
     assert planned == tuple(link_fault(p.sentence).fault for p in schedule) and len(planned) > 3
     assert fault_of(sentence) is None
+
+
+def test_a_run_draws_for_each_scenario_from_its_seed() -> None:
+    request = Request.read(RunOptions(seed=5))
+    assert request.scheduled("one", 20) == draw(seed_for(5, "one"), 20) != request.scheduled("other", 20)
+
+
+def test_a_run_that_is_given_a_schedule_draws_none(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.json"
+    path.write_text(json.dumps([GOOD]))
+    request = Request.read(RunOptions(seed=5, schedule=str(path)))
+    assert request.scheduled("one", 20) == request.scheduled("other", 99) == (Planned(0, SENTENCE, 2.5),)
+
+
+def test_the_plan_that_a_dry_run_shows_is_the_schedule_that_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.json"
+    path.write_text(json.dumps([GOOD, GOOD | {"at_s": 3, "sentence": "the link answers everything with a reset"}]))
+    feature = str(features_dir() / "geo_redundancy" / "nemesis.feature")
+    done = CliRunner().invoke(cli, ["run", "--dry-run", "--schedule", str(path), feature])
+    assert done.exit_code == 0, done.output
+    assert "faults: link-cut, link-reset; judges MS-GR-14" in done.output
