@@ -1,0 +1,68 @@
+"""Which mode a lab gets, and the addresses of namespaces mode."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from conformance.lab import namespaces, record
+from conformance.lab.addressing import SITES_PER_SLOT, NamespaceAddresses, site_addresses
+from conformance.lab.errors import LabUsageError
+
+
+@pytest.fixture
+def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespaces, "missing", lambda: "This machine does not give us namespaces. Buy another.")
+
+
+def test_a_mode_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(LabUsageError, match="auto, namespaces, loopback; given was 'real'"):
+        namespaces.choose("real")
+
+
+def test_namespaces_that_were_asked_for_and_cannot_be_had_are_an_error_that_says_why(impossible: None) -> None:
+    with pytest.raises(LabUsageError, match=r"Buy another\. Or use --mode loopback"):
+        namespaces.choose("namespaces")
+
+
+def test_a_lab_that_takes_what_there_is_is_in_loopback_mode_without_namespaces(
+    impossible: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespaces, "PREFERRED", "namespaces")
+    assert namespaces.choose("auto") == "loopback"
+    monkeypatch.setattr(namespaces, "missing", lambda: None)
+    assert namespaces.choose("auto") == "namespaces"
+
+
+def test_loopback_mode_does_not_even_look_at_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked() -> str:
+        raise AssertionError("it looked")
+
+    monkeypatch.setattr(namespaces, "missing", looked)
+    assert namespaces.choose("loopback") == "loopback"
+
+
+def test_no_two_sites_share_a_network() -> None:
+    sites = [site_addresses(0, number, packets=True) for number in range(SITES_PER_SLOT)]
+    networks = []
+    for site in sites:
+        assert isinstance(site, NamespaceAddresses)
+        networks += [ip_network(cidr) for cidr in (site.tenant_pool, site.external, site.services)]
+        assert ip_address(site.api) in ip_network(site.services)
+        assert ip_address(site.link) not in ip_network(site.tenant_pool)
+    assert not any(a.overlaps(b) for number, a in enumerate(networks) for b in networks[:number])
+
+
+def test_databases_of_the_two_modes_are_kept_apart() -> None:
+    assert site_addresses(0, 0).key != site_addresses(0, 0, packets=True).key
+
+
+def test_a_lab_from_before_there_were_modes_is_in_loopback_mode(tmp_path: Path) -> None:
+    written = {"name": "old", "slot": 0, "passwords": {"site-a": "x", "site-b": "y"}, "generation": "g"}
+    (tmp_path / "lab.json").write_text(json.dumps(written))
+    known = record.load(tmp_path)
+    assert known is not None
+    assert known.mode == "loopback"
