@@ -119,6 +119,7 @@ def _about(vnf: Deployment) -> dict[str, Any]:
         "subnets": dict(vnf.subnets),
         "service_urls": list(vnf.service_urls),
         "management_urls": list(vnf.management_urls),
+        "primary": _endpoint(vnf.primary),
         "replication": None if vnf.blueprint.stateless else _endpoint(vnf.replication_upstream),
     }
 

@@ -127,10 +127,10 @@ class ObserveSettings(Settings):
 
 class CommandSettings(Settings):
     """The file of the scheme ``command``. An operation that is not given is not supported. ``standby`` is who deploys
-    the VNF at the second site: the harness, from the blueprint, before ``protect`` is called, or ``protect`` itself."""
+    the VNF at the second site: the harness, from the blueprint, before the hook ``protect`` is called, or that hook."""
 
     protect: Hook
-    standby: Literal["blueprint", "protect"] = "protect"
+    standby: Literal["blueprint", "hook"] = "hook"
     failover: Hook | None = None
     migrate: Hook | None = None
     failback: Hook | None = None
@@ -147,7 +147,9 @@ class CommandSettings(Settings):
 
 
 def check_hooks(hooks: Mapping[str, Hook], path: Path) -> None:
-    """UsageError unless everything that hooks name is there; what looks like a secret in them is remembered."""
+    """UsageError unless everything that hooks name is there; what looks like a secret in them, or in the environment
+    that they get, is remembered."""
+    remember_in(os.environ)
     for name, hook in hooks.items():
         where = f"{name} in {path}"
         if hook.run is not None:

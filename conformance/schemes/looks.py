@@ -37,7 +37,7 @@ def watch(
     not in time."""
     since = dict.fromkeys(looks, time.monotonic_ns())
 
-    def round_of_looks() -> bool:
+    def look_at_all() -> bool:
         for name in tuple(since):
             began = time.monotonic_ns()
             if look(looks[name]):
@@ -47,9 +47,10 @@ def watch(
         return not needed & since.keys()
 
     try:
-        wait_until(round_of_looks, timeout=timeout_s, what="what was looked for", interval=interval_s)
+        wait_until(look_at_all, timeout=timeout_s, what="what was looked for", interval=interval_s)
     except NotReached:
         return tuple(name for name in looks if name in needed & since.keys())
+    look_at_all()  # what is not needed may have come between the last look at it and the last of the others
     return ()
 
 
