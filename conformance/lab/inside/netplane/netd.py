@@ -17,6 +17,7 @@ import json
 import os
 import selectors
 import socket
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -105,7 +106,7 @@ class Daemon:
         began = time.perf_counter()
         try:
             site.reconcile()
-        except (ToolError, OSError) as error:
+        except (ToolError, OSError, sqlite3.Error) as error:
             self._again[name] = time.monotonic() + PATIENCE
             if self._errors.get(name) != str(error):
                 print(f"{name}: {error}", flush=True)

@@ -126,7 +126,14 @@ class Database:
         self._version: int | None = None
 
     def changed(self) -> bool:
-        """Whether anything was committed since the last call; False while there is no database."""
+        """Whether anything was committed since the last call; False while there is no database to be read."""
+        try:
+            return self._look()
+        except sqlite3.Error:  # it is being put there
+            self.close()
+            return False
+
+    def _look(self) -> bool:
         try:
             inode = os.stat(self._path).st_ino
         except FileNotFoundError:
