@@ -55,6 +55,15 @@ BLUNT: dict[str, tuple[Change, str]] = {
         lambda r: add_events(r, Event(at(-1), "fault", "link-delay", "verified", "a-b", False, "Gone.")),
         "did not show its effect: Gone.",
     ),
+    "the scheme does not have what was asked of it": (
+        lambda r: add_events(
+            r,
+            Event(
+                at(2), "scheme", "migrate", "not-supported", "site-b", None, "The scheme x does not support migrate."
+            ),
+        ),
+        "The scheme x does not support migrate.",
+    ),
     "the run was cut short": (
         lambda r: replace(r, finished=False),
         "The run was cut short, 7.300 s after site-a was lost.",

@@ -1,5 +1,6 @@
 """Verdicts add up honestly: nothing that went wrong can be outvoted by passes."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -85,6 +86,20 @@ def test_a_scenario_that_ended_in_an_error_makes_the_run_an_error(tmp_path: Path
     assert result.scenarios[0].status is Status.ERROR
     assert result.scenarios[0].error == "site-a does not answer"
     assert result.verdict is not Status.PASS
+
+
+def test_what_the_scheme_does_not_have_is_doubt_and_no_error(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    where = folder.begin_scenario(scenario())
+    missing = "The scheme x does not support savepoint."
+    event = {"t": 1, "kind": "scheme", "name": "savepoint", "state": "not-supported", "detail": missing}
+    (where / "events.jsonl").write_text(json.dumps(event) + "\n")
+    folder.end_scenario("01-one", Outcome(f"inconclusive: {missing}", 1.0, 4))
+    result = judge_run(folder)
+    assert (result.verdict, result.scenarios[0].status) == (Status.INCONCLUSIVE, Status.INCONCLUSIVE)
+    assert missing in result.scenarios[0].checks[0].verdict.reason
+    folder.end_scenario("01-one", Outcome("While healing: site-a does not answer", 1.0))
+    assert judge_run(folder).scenarios[0].status is Status.ERROR
 
 
 def test_a_sentence_that_no_check_stands_behind_is_an_error(tmp_path: Path) -> None:
