@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,7 +12,10 @@ from typing import Any
 from conformance.vnf import Blueprint, Deployment, Endpoint, Guest, load_blueprint
 
 Answers = dict[str, Any]
-"""What a guest says: ``status`` to GET, and ``promote``, a status code, to POST."""
+"""What a guest says: ``status`` to GET; to POST a status code by the order's name (``promote``, ``quiesce`` …), 200
+where none is given."""
+
+Record = tuple[int, str, str]
 
 
 class Guests:
@@ -22,10 +25,16 @@ class Guests:
         role = "primary" if primary is None else "standby"
         database = "writable" if primary is None else "read-only"
         self.answers: dict[str, Answers] = {
-            "database-0": {"status": {"role": role, "protected": primary is None}, "promote": 200},
+            "database-0": {"status": {"role": role, "protected": primary is None}},
             "frontend-0": {"status": {"role": "frontend", "database": database}},
             "frontend-1": {"status": {"role": "frontend", "database": database}},
         }
+        self.records: list[Record] = []
+        """What the front-ends serve."""
+        self.orders: list[str] = []
+        """What was posted, in order."""
+        self.on_order: Callable[[str], None] = lambda order: None
+        """Called after an order was carried out, with its name."""
         self._stack = ExitStack()
         # All of a role listen on one port, as real ones do, so each guest has an address of its own.
         addresses = {label: f"{host}{n}" for n, label in enumerate(self.answers, 1)}
@@ -43,19 +52,22 @@ class Guests:
         self._stack.close()
 
     def _serve(self, host: str, label: str, port: int) -> int:
-        answers = self.answers
+        site, answers = self, self.answers
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._answer(200, answers[label]["status"])
+                if self.path.startswith("/records"):
+                    self._answer(200, {"items": site.records, "next": None})
+                else:
+                    self._answer(200, answers[label]["status"])
 
             def do_POST(self) -> None:
-                status = answers[label]["promote"]
-                if status == 200:
-                    answers["database-0"]["status"]["role"] = "primary"
-                    for frontend in ("frontend-0", "frontend-1"):
-                        answers[frontend]["status"]["database"] = "writable"
-                self._answer(status, {"role": "primary"} if status == 200 else {"error": "not now"})
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length) or b"null")
+                order = self.path.lstrip("/")
+                site.orders.append(order)
+                status = answers[label].get(order, 200)
+                self._answer(status, site._carry_out(order, body) if status == 200 else {"error": "not now"})
 
             def _answer(self, status: int, body: Any) -> None:
                 data = json.dumps(body).encode()
@@ -74,6 +86,31 @@ class Guests:
         self._stack.callback(server.server_close)
         self._stack.callback(server.shutdown)
         return int(server.server_port)
+
+    def _carry_out(self, order: str, body: Any) -> Answers:
+        """What becomes of an order, and the answer to it."""
+        said = self.answers["database-0"]["status"]
+        if order in ("promote", "recover", "resume"):
+            self._serve_writes("writable")
+            answer: Answers = {"role": "primary"}
+        elif order == "quiesce":
+            self._serve_writes("read-only")
+            answer = {"role": "quiesced", "lsn": said.get("lsn")}
+        elif order == "savepoint":
+            answer = {"name": body["name"], "lsn": said.get("lsn")}
+        elif order == "spoil":
+            self.records = [(n, key, f"ruined:{value}") for n, key, value in self.records]
+            answer = {"spoilt": len(self.records)}
+        else:
+            answer = {}
+        if order in ("promote", "recover"):
+            said["role"] = "primary"
+        self.on_order(order)
+        return answer
+
+    def _serve_writes(self, database: str) -> None:
+        for frontend in ("frontend-0", "frontend-1"):
+            self.answers[frontend]["status"]["database"] = database
 
 
 def _listening_at(management: int, service: int) -> Blueprint:
