@@ -15,10 +15,12 @@ from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
 from hook_rig import OK, Rig, http_hook, saying, sh, stated
 from vnf_guests import Guests, guests
 
 from conformance import redaction
+from conformance.cli import cli
 from conformance.errors import HarnessError, UsageError
 from conformance.model import Event
 from conformance.resources import fixtures_dir
@@ -112,6 +114,15 @@ def test_the_plan_tells_what_would_be_called_and_neither_arguments_nor_queries(r
         "recover: not supported",
         "status: what the guests say themselves",
     )
+
+
+def test_a_dry_run_prints_the_plan_and_a_bad_file_ends_it(rig: Rig) -> None:
+    path = rig.settings(protect=sh("touch called"))
+    shown = CliRunner().invoke(cli, ["run", "--scheme", f"command:{path}", "--dry-run"])
+    assert "\n  protect: runs sh with 2 arguments, at most 20 s\n" in shown.output
+    assert not (rig.folder / "called").exists()
+    refused = CliRunner().invoke(cli, ["run", "--scheme", f"command:{rig.settings()}", "--dry-run"])
+    assert isinstance(refused.exception, UsageError)
 
 
 # -- the contract --
