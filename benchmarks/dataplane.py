@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "lab"))
 
 from plane import Tenant  # noqa: E402
 
+from conformance.errors import HarnessError
 from conformance.lab import Lab, dataplane, namespaces, processes  # noqa: E402
 from conformance.waiting import wait_until  # noqa: E402
 
@@ -154,8 +155,7 @@ def idle(lab: Lab) -> None:
 
 def robustness(lab: Lab, tenant: Tenant, kills: int, chance: random.Random) -> None:
     """Kill the daemon, a site or everything at random moments of change; then compare with what Neutron says."""
-    differences: list[str] = []
-    for _ in range(kills):
+    for number in range(kills):
         victim = chance.choice(["netd", "netd", "site", "lab"])
         subnet, group = tenant.network("10.1.80.0/24"), tenant.group()
         tenant.allow(group, None)
@@ -177,11 +177,11 @@ def robustness(lab: Lab, tenant: Tenant, kills: int, chance: random.Random) -> N
             wait_until(
                 lambda o=ours, t=tenant: t.says(o[0].place, o[1].ip) == "two", timeout=30, what="a guest to answer"
             )
-            differences += compared(lab, tenant)
-        except Exception as error:
-            differences.append(f"after killing {victim}: {error}")
+            found = compared(lab, tenant)
+        except HarnessError as error:
+            found = [str(error)]
+        say(f"SIGKILL {number + 1}: {victim}", f"{len(found)} differences {found[:3] or ''}")
         tenant.clean()
-    say(f"{kills} times SIGKILL of netd, a site or the lab", f"{len(differences)} differences {differences[:3]}")
 
 
 def reconnected(tenant: Tenant) -> Tenant:
