@@ -55,18 +55,17 @@ class Log:
     """Where a tool's stderr goes, without secrets. Without a path it goes nowhere."""
 
     def __init__(self, path: Path | None) -> None:
-        self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
+        self._path = path
 
     def write(self, lines: list[bytes]) -> None:
-        """Write lines down."""
-        if self._file is not None:
-            self._file.writelines(redact(line.decode("utf-8", "replace")) + "\n" for line in lines)
-            self._file.flush()
-
-    def close(self) -> None:
-        """No more."""
-        if self._file is not None:
-            self._file.close()
+        """Write lines down. HookError when that is not possible."""
+        if self._path is None or not lines:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.writelines(redact(line.decode("utf-8", "replace")) + "\n" for line in lines)
+        except OSError as error:
+            raise HookError(f"Cannot write {self._path}, where stderr of a scheme's tools goes: {error}.") from None
 
 
 class Execution:
@@ -100,7 +99,6 @@ class Execution:
                 start_new_session=True,
             )
         except OSError as error:
-            self._log.close()
             raise HookError(f"Cannot run {shown}: {error.strerror}.") from None
         self.status: int | None = None
         """Its exit status, when all lines have been read."""
@@ -113,7 +111,6 @@ class Execution:
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
-        self._log.close()
 
     def lines(self) -> Generator[bytes, None, None]:
         """Lines of its stdout as they come, until it has ended. HookError when its time is up."""

@@ -80,6 +80,8 @@ class ObserveScheme:
                 boot_standby(log, second, self._deployments[second.name], self._progress)
         except DeployError as error:
             return self._over(Protection, log, second, str(error))
+        if vnf.blueprint.stateless:
+            return self._over(Protection, log, second, f"It is there at {second.name}; it has no state.", ok=True)
         settings = self._settings
         looks = {"protected": settings.protected}
         return self._watch(Protection, log, first, second, looks, {"protected": "replicate"}, settings.protect_within_s)

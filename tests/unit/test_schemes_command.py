@@ -363,6 +363,14 @@ def test_without_a_log_complaints_go_nowhere_and_harm_nothing(rig: Rig) -> None:
     assert scheme.failover(*rig.sites).ok
 
 
+def test_a_log_that_cannot_be_written_is_a_sentence_and_leaves_nothing_running(rig: Rig) -> None:
+    scheme = rig.scheme("command", protect=saying(OK), failover=sh("echo $$ > itself; sleep 300"))
+    rig.log.mkdir()
+    with pytest.raises(HarnessError, match="Cannot write .*scheme.log, where stderr of a scheme's tools goes"):
+        scheme.failover(*rig.sites)
+    assert not (rig.folder / "itself").exists()
+
+
 # -- what is not given --
 
 

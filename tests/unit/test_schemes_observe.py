@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -166,6 +167,13 @@ def test_a_vnf_that_never_says_that_it_is_protected_is_not(rig: Rig, pair: tuple
     assert not result.ok
     assert "not seen to be protected" in result.detail
     assert not scheme.status().protected
+
+
+def test_a_vnf_without_state_has_nothing_to_be_protected(rig: Rig, pair: tuple[Guests, Guests]) -> None:
+    pair[0].answers["database-0"]["status"]["protected"] = False
+    blueprint = rig.first.blueprint.model_copy(update={"replication": None})
+    scheme = rig.scheme("observe", standby=saying(stated(pair[1].deployment)), protect_within_s=0.3)
+    assert scheme.protect(replace(rig.first, blueprint=blueprint), *rig.sites, None).ok
 
 
 def test_a_standby_that_is_not_stated_is_a_sentence(rig: Rig) -> None:
