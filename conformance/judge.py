@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from conformance.checkers.faults_bit import not_supported
+from conformance.checkers.faults_bit import left_out, not_supported
 from conformance.checkers.registry import check_for_phrase
 from conformance.checkers.registry import judge as judge_check
 from conformance.model import ScenarioRecord, Status, Verdict, worst
@@ -32,8 +32,8 @@ def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
     outcome = run.outcome(scenario_id)
     checks = tuple(judge_phrase(phrase, record) for phrase in record.info.then)
     error = outcome.error if outcome else None
-    if error and any(untried in error for untried in not_supported(record)):
-        error = None  # nothing went wrong: what the scheme does not have could not be tried, and the checks say so
+    if error and any(untried in error for untried in (*not_supported(record), *left_out(record))):
+        error = None  # nothing went wrong: what scheme or sites do not have could not be tried, and the checks say so
     if outcome is None:
         error = "The scenario never came to its end: the run was cut short."
     status = worst(c.verdict.status for c in checks)

@@ -51,6 +51,11 @@ def not_healed(record: ScenarioRecord) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def left_out(record: ScenarioRecord) -> tuple[str, ...]:
+    """One sentence for each reason why a fault could not be injected at these sites."""
+    return tuple(dict.fromkeys(e.detail for e in record.fault_events(state="skipped") if e.detail))
+
+
 def not_supported(record: ScenarioRecord) -> tuple[str, ...]:
     """One sentence for each operation that the scenario asked for and the scheme does not have."""
     return tuple(dict.fromkeys(e.detail for e in record.events if e.kind == "scheme" and e.state == NOT_SUPPORTED))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault, NotPossibleHere
-from conformance.model import Event, Observation
+from conformance.model import Event, Observation, Status
 from conformance.play.stage import Stage
 from conformance.schedule import SCHEDULE_FILE, Schedule, write_schedule
 from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, Ways, during, link_fault
@@ -23,6 +23,22 @@ class Disturbed(Ways, Protocol):
 
     def link_in_use(self) -> Observation:
         """Whether something passes the link: a fault that nobody could feel did not bite."""
+
+
+def leave_out_what_needs_packets(stage: Stage) -> None:
+    """End a scenario that disturbs packets before anything is built for it, where nothing can be done to packets.
+
+    HarnessError with the word of the verdict that follows: nothing was shown, and nothing went wrong.
+    """
+    planned = [name for name in stage.info.faults_planned if name.startswith("wan-")]
+    if not planned or not stage.faults_enabled:
+        return
+    try:
+        stage.wan  # noqa: B018  (asking is all there is to it)
+    except NotPossibleHere as error:
+        for name in planned:
+            stage.nemesis.leave_out(name, stage.second.name, str(error))
+        raise HarnessError(f"{Status.INCONCLUSIVE}: {error}") from None
 
 
 class Disturber:

@@ -10,7 +10,7 @@ from conformance.faults.site_loss import SiteLoss
 from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
 from conformance.play.cluster import Cluster
-from conformance.play.disturbing import Disturber
+from conformance.play.disturbing import Disturber, leave_out_what_needs_packets
 from conformance.play.lifecycle import Lifecycle
 from conformance.play.looking import observe_survivor, planes_of, save_after
 from conformance.play.storage import MirroredVolume
@@ -62,6 +62,7 @@ class Play(Lifecycle):
         """Both clouds, or all of them, answer, each with a control plane of its own."""
         stage = self.stage
         sites = stage.session.sites.sites if all_of_them else (stage.first, stage.second)
+        leave_out_what_needs_packets(stage)
         with stage.phase("prepare", f"checking that {len(sites)} clouds answer"):
             for site in sites:
                 seen = stage.observe("api-answers", site.name, api_answers(site))

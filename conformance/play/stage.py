@@ -10,14 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
+from conformance.faults.base import NotPossibleHere
 from conformance.features import planned_faults, requirement_tags, scenario_id, scope_tags, then_phrases
 from conformance.links import ProxyServer
 from conformance.model import Event, Observation, ScenarioInfo, Thresholds
 from conformance.nemesis import Nemesis
 from conformance.records import EVENTS_FILE
 from conformance.session import pair
-from conformance.sites import Site
+from conformance.sites import Site, wan_of
 from conformance.store import EventLog
 
 if TYPE_CHECKING:
@@ -104,6 +106,17 @@ class Stage:
     def other(self, site: Site) -> Site:
         """The other one of the pair."""
         return self.second if site.name == self.first.name else self.first
+
+    @property
+    def wan(self) -> WanLink:
+        """What all packets between the pair pass. NotPossibleHere where nothing can be done to them."""
+        wan = wan_of(self.first, self.second)
+        if wan is None:
+            raise NotPossibleHere(
+                f"Packets between {self.first.name} and {self.second.name} cannot be disturbed: that takes two sites of a "
+                "lab in namespaces mode (multisite-ha lab up --mode namespaces)."
+            )
+        return wan
 
     def submit(self, work: Callable[..., T], *arguments: object) -> Future[T]:
         """Do something beside the main thread."""

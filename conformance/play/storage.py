@@ -15,7 +15,7 @@ from conformance.links import NBD, Link
 from conformance.model import Observation
 from conformance.paths import state_dir
 from conformance.play.stage import Stage
-from conformance.sites import sweep, wan_of
+from conformance.sites import sweep
 from conformance.sites.marks import TAG_KEY, run_prefix, run_tag
 from conformance.storage import (
     BlockWriter,
@@ -70,10 +70,7 @@ class MirroredVolume:
     @property
     def the_wan(self) -> WanLink:
         """What all packets between the sites pass. NotPossibleHere where nothing can be done to them."""
-        wan = wan_of(self._stage.first, self._stage.second)
-        if wan is None:
-            raise NotPossibleHere("Packets between these sites cannot be disturbed.")
-        return wan
+        return self._stage.wan
 
     def link_in_use(self) -> Observation:
         """The mirror keeps its connection for as long as it lives, and copies what is written."""

@@ -7,12 +7,12 @@ from concurrent.futures import Future
 
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
-from conformance.faults.base import NotPossibleHere, Undo
+from conformance.faults.base import Undo
 from conformance.links import Counters, Link
 from conformance.model import Observation, Status
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
-from conformance.sites import Site, dialled_from, sockets_of, sweep, take_inventory, wan_of
+from conformance.sites import Site, dialled_from, sockets_of, sweep, take_inventory
 from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
 from conformance.vnf.reachability import observe_reachability
@@ -68,14 +68,7 @@ class Subject:
     @property
     def the_wan(self) -> WanLink:
         """What all packets between the sites pass. NotPossibleHere where nothing can be done to them."""
-        first, second = self._stage.first, self._stage.second
-        wan = wan_of(first, second)
-        if wan is None:
-            raise NotPossibleHere(
-                f"Packets between {first.name} and {second.name} cannot be disturbed: that takes two sites of a lab in "
-                "namespaces mode (multisite-ha lab up --mode namespaces)."
-            )
-        return wan
+        return self._stage.wan
 
     @property
     def scheme(self) -> Scheme:
