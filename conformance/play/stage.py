@@ -113,8 +113,8 @@ class Stage:
         wan = wan_of(self.first, self.second)
         if wan is None:
             raise NotPossibleHere(
-                f"Packets between {self.first.name} and {self.second.name} cannot be disturbed: that takes two sites of "
-                "a lab in namespaces mode (multisite-ha lab up --mode namespaces)."
+                f"Packets between {self.first.name} and {self.second.name} cannot be disturbed: that takes two sites "
+                "of a lab in namespaces mode (multisite-ha lab up --mode namespaces)."
             )
         return wan
 
