@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -13,6 +14,7 @@ from conformance.site_phrases import SITE_FAULTS, WHICH, SiteDisturbance, Struck
 from conformance.sites import Site
 from conformance.vnf import Deployment
 from conformance.vocabulary import site_during
+from conformance.waiting import wait_until
 
 
 class Striker:
@@ -21,20 +23,17 @@ class Striker:
     def __init__(self, stage: Stage, vnf_at: Callable[[Site], Deployment]) -> None:
         self._stage = stage
         self._vnf_at = vnf_at
-        self._waiting: list[Future[Fault | None]] = []
+        self._waiting: list[Future[None]] = []
 
     def strike(self, sentence: str, watch: Callable[[float], None]) -> None:
         """Inject the fault and ``watch`` what it does; one that the sentence lets last for a time is taken back then,
         and what comes after is watched as well."""
-        found = site_fault(sentence)
-        fault = self._inject(found)
-        if found.lasts_s is not None:
-            watch(found.lasts_s)
-            self._stage.nemesis.heal(lambda one: one is fault)
+        self._carry_out(site_fault(sentence), watch)
         watch(self._stage.load.before_fault_s)
 
     def strike_during(self, sentence: str) -> None:
-        """Have it injected as soon as the scheme begins an operation; it stays until it is healed."""
+        """Have it injected as soon as the scheme begins an operation; it stays until it is healed, or for the time that
+        the sentence gives it."""
         found = site_during(sentence)
         if found is None:
             raise HarnessError(f"{sentence!r} does not say during what a site is to be disturbed, or how.")
@@ -42,12 +41,13 @@ class Striker:
 
         def begun(event: Event) -> None:
             if (event.name, event.state) == (operation, "begin") and not self._waiting:
-                self._waiting.append(self._stage.submit(self._inject, site_fault(disturbance)))
+                self._waiting.append(self._stage.submit(self._carry_out, site_fault(disturbance), _pass_time))
 
         self._stage.on_event(begun)
 
     def await_injected(self) -> None:
-        """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
+        """Faults that were to come during an operation have come, and gone if they were to; what went wrong in them is
+        the scenario's error."""
         while self._waiting:
             self._waiting.pop().result()
 
@@ -56,6 +56,12 @@ class Striker:
         self.await_injected()
         site = self._site(which)
         self._stage.nemesis.heal(lambda fault: fault.name in SITE_FAULTS and fault.target == site.name)
+
+    def _carry_out(self, found: SiteDisturbance, watch: Callable[[float], None]) -> None:
+        fault = self._inject(found)
+        if found.lasts_s is not None:
+            watch(found.lasts_s)
+            self._stage.nemesis.heal(lambda one: one is fault)
 
     def _inject(self, found: SiteDisturbance) -> Fault | None:
         stage, site = self._stage, self._site(found.which)
@@ -69,3 +75,9 @@ class Striker:
 
     def _site(self, which: str) -> Site:
         return dict(zip(WHICH, (self._stage.first, self._stage.second), strict=True))[which]
+
+
+def _pass_time(seconds: float) -> None:
+    """Wait while others act."""
+    until = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= until, timeout=seconds + 60, what="a fault to have lasted its time")
