@@ -12,7 +12,12 @@ from conformance.model import Thresholds
 from conformance.resources import closest, features_dir, find_fixture
 from conformance.settings import Settings, read_settings
 
-VNFS = {"single": "subscriber-db-single", "stateless": "subscriber-cache", "cluster": "cache-cluster", "crowd": "cache-crowd"}
+VNFS = {
+    "single": "subscriber-db-single",
+    "stateless": "subscriber-cache",
+    "cluster": "cache-cluster",
+    "crowd": "cache-crowd",
+}
 
 
 class ThresholdSettings(Settings):

@@ -19,7 +19,6 @@ from conformance.vnf.build import Build
 from conformance.vnf.machines import Parts, render_user_data
 from conformance.vnf.networking import BuiltPort
 
-
 INCOMPRESSIBLE = random.Random(7).randbytes(30_000).hex() * 2
 
 
