@@ -66,7 +66,7 @@ def check(record: ScenarioRecord) -> Verdict:
         overlaps += [at for at, _ in proven]
         conclusions += [(Status.FAIL, e.text) for _, e in proven[:1]] or list(_open(watch, sites, turn, tolerance))
         evidence += [e for _, e in proven[:NAMED]] + list(_trajectory(watch, turn))
-    figures = _figures(record, watches, overlaps)
+    figures = _figures(record, watches, overlaps, tolerance)
     status = worst(s for s, _ in conclusions) if conclusions else Status.PASS
     if status is Status.PASS:
         return Verdict(status, _reason(watches, figures, tolerance), figures, tuple(evidence))
@@ -155,9 +155,11 @@ def _trajectory(watch: Watch, turn: TurningPoint) -> Iterator[Evidence]:
 
 
 def _figures(
-    record: ScenarioRecord, watches: Sequence[Watch], overlaps: Sequence[tuple[int, int]]
+    record: ScenarioRecord, watches: Sequence[Watch], overlaps: Sequence[tuple[int, int]], tolerance: int
 ) -> dict[str, FigureValue]:
     gaps = [b.done - a.sent for w in watches for seen in w.looks.values() for a, b in pairwise(seen)]
+    # A longer gap either leaves room, which is counted as such, or a verified loss of the site explains it.
+    tolerated = min(max(gaps, default=0), tolerance)
     active = 2 if overlaps else int(any(w.in_order() for w in watches))
     without = max((_without(w) for w in watches), default=0)
     return {
@@ -166,7 +168,7 @@ def _figures(
         "longest_look_gap_s": seconds(max(gaps, default=0)),
         "most_active": active,
         "overlap_s": seconds(max((b - a for a, b in overlaps), default=0)),
-        "unresolved_s": seconds(max([*gaps, *(_room(w)[0] for w in watches)], default=0)),
+        "unresolved_s": seconds(max([tolerated, *(_room(w)[0] for w in watches)])),
         "without_holder_s": seconds(without),
         "trajectory": "; ".join(f"{w.identity}: {_counts(w)}" for w in watches),
     }
