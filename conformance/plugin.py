@@ -120,7 +120,8 @@ def pytest_bdd_apply_tag(tag: str, function: Callable[..., object]) -> bool | No
 def session_of(config: pytest.Config) -> RunSession:
     """The one run of this pytest session, opened on first use. HarnessError when it cannot be."""
     if SESSION not in config.stash:
-        from conformance.session import RunOptions, RunSession
+        from conformance.request import RunOptions
+        from conformance.session import RunSession
 
         if hasattr(config, "workerinput"):
             pytest.exit("multisite-ha runs its scenarios one after the other: leave out -n.", returncode=64)

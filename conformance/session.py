@@ -2,111 +2,39 @@
 
 from __future__ import annotations
 
-import platform
 import secrets
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from conformance import __version__
 from conformance.catalogue import load_catalogue
 from conformance.errors import HarnessError, UsageError
 from conformance.faults.journal import Journal, heal_leftovers
 from conformance.features import count_scenarios
 from conformance.judge import judge_run
-from conformance.lab import Lab, site_names
+from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, ProxyServer
-from conformance.model.results import CheckResult, RunInfo, RunResult, SiteInfo
-from conformance.profile import Profile, load_profile
+from conformance.model.results import CheckResult, RunResult
 from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunPlanned, RunStarted
 from conformance.progress.plain import PlainLines
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
-from conformance.schedule import SCHEDULE_FILE, Schedule, draw, read_schedule, seed_for
-from conformance.schemes import read_scheme
+from conformance.request import Request, RunOptions, describe
+from conformance.schedule import SCHEDULE_FILE
 from conformance.sites import Site, SitesFile, load_sites
 from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
 from conformance.undo import UNDO_ACTIONS
-from conformance.vnf import Blueprint, load_blueprint
-from conformance.vocabulary import check_schedule
 
 if TYPE_CHECKING:
     from conformance.play import Play
 
 Say = Callable[[str], None]
-STATEFUL = "stateful"
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the user asked for; names and paths still as text."""
-
-    sites: str | None = None
-    lab: str = "default"
-    profile: str = "smoke"
-    vnf: str = "subscriber-db-sync"
-    scheme: str = "reference"
-    seed: int | None = None
-    out: str | None = None
-    toxiproxy: str | None = None
-    faults: bool = True
-    keep_lab: bool = False
-    schedule: str | None = None
-    command_line: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options after everything that can be wrong with them has been looked at; nothing has been started."""
-
-    options: RunOptions
-    profile: Profile
-    blueprint: Blueprint
-    others: Mapping[str, Blueprint]
-    seed: int
-    schedule: Schedule | None = None
-
-    @classmethod
-    def read(cls, options: RunOptions) -> Request:
-        """Read every file the options name. UsageError on the first one that cannot be used."""
-        profile = load_profile(options.profile)
-        blueprint = load_blueprint(options.vnf)
-        read_scheme(options.scheme)
-        if options.sites is not None:
-            load_sites(options.sites).close()
-        others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
-        schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
-        check_schedule(schedule or ())
-        seed = secrets.randbits(32) if options.seed is None else options.seed
-        return cls(options, profile, blueprint, others, seed, schedule)
-
-    def scheduled(self, scenario: str, span_s: float) -> Schedule:
-        """What a nemesis does in a scenario: what the user gave, else what the run's seed draws for so many seconds."""
-        return self.schedule or draw(seed_for(self.seed, scenario), span_s)
-
-    @property
-    def lab_sites(self) -> tuple[str, ...] | None:
-        """The sites that a lab for this run has to have; None where the usual two will do."""
-        return site_names(self.profile.clouds) if self.profile.clouds > 2 else None
-
-    def blueprint_for(self, kind: str) -> Blueprint:
-        """The VNF under test where a feature asks for a stateful one; where it asks for another kind, the profile's."""
-        if kind == STATEFUL:
-            return self.blueprint
-        if kind not in self.others:
-            raise UsageError(
-                f"A scenario needs a {kind} VNF, and profile {self.profile.name} names none: add {kind} to its vnfs."
-            )
-        return self.others[kind]
 
 
 class RunSession:
@@ -162,7 +90,7 @@ class RunSession:
             _pair(sites, request.profile.clouds)
             url = options.toxiproxy or sites.link.toxiproxy
             remember_url(url or "")
-            folder = RunFolder.create(path, _describe(request, run_id, sites.sites))
+            folder = RunFolder.create(path, describe(request, run_id, sites.sites))
             journal = Journal(run_id)
             undo.callback(journal.close)
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
@@ -337,46 +265,3 @@ def _pair(sites: SitesFile, needed: int) -> tuple[Site, Site]:
     if len(sites.sites) < needed:
         raise UsageError(f"{sites.path} names {len(sites.sites)} sites; what is to be run needs at least {needed}.")
     return sites.sites[0], sites.sites[1]
-
-
-def _describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
-    options = request.options
-    return RunInfo(
-        run_id=run_id,
-        product_version=__version__,
-        profile=request.profile.name,
-        seed=request.seed,
-        vnf=request.blueprint.name,
-        scheme=options.scheme,
-        started_wall=datetime.now(UTC).isoformat(timespec="seconds"),
-        started=time.monotonic_ns(),
-        sites=tuple(_about(site) for site in sites),
-        command_line=options.command_line,
-        environment={
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "sites": options.sites or "lab",
-            "data plane": _data_plane(options, sites),
-            "link proxy": options.toxiproxy or "embedded",
-            **{name: version(name) for name in ("openstacksdk", "pytest", "pytest-bdd")},
-        },
-        mandatory=request.profile.mandatory,
-        optional=request.profile.optional,
-        faults_enabled=options.faults,
-    )
-
-
-def _data_plane(options: RunOptions, sites: tuple[Site, ...]) -> str:
-    if options.sites:
-        return "as the sites provide"
-    return "lab, loopback: no packet data plane" if sites[0].spec.data_plane is None else "lab, namespaces"
-
-
-def _about(site: Site) -> SiteInfo:
-    config = site.cloud.config
-    return SiteInfo(
-        name=site.name,
-        cloud=site.spec.cloud,
-        region=config.region_name,
-        identity_endpoint=config.get_auth_args().get("auth_url"),
-    )

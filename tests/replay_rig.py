@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import conformance.session
+import conformance.request
 from conformance.errors import HarnessError
 from conformance.model.results import SiteInfo
 from conformance.play import Play
@@ -91,7 +91,7 @@ def _new_play(session: RunSession) -> Play:
 
 
 # Importing this module is what keeps a session from asking clouds.
-conformance.session._about = _about
+conformance.request._about = _about
 RunSession.new_play = _new_play  # type: ignore[method-assign]
 
 

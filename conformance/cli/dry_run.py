@@ -8,8 +8,8 @@ import click
 from pytest_bdd.feature import get_features
 
 from conformance.features import check_feature, planned_faults, requirement_tags
+from conformance.request import Request
 from conformance.schemes import read_scheme
-from conformance.session import Request
 from conformance.sites import load_sites
 
 

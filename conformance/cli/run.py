@@ -21,8 +21,9 @@ from conformance.profile import load_profile
 from conformance.progress import Progress
 from conformance.progress.choice import choose_writers
 from conformance.report.terminal import print_summary, print_verdict
+from conformance.request import Request, RunOptions
 from conformance.resources import closest
-from conformance.session import Request, RunOptions, RunSession
+from conformance.session import RunSession
 
 _INI = Path(__file__).parent.parent / "run.ini"
 

@@ -17,7 +17,7 @@ from conformance.play.storage import MirroredVolume
 from conformance.play.striking import Striker
 from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
-from conformance.session import STATEFUL
+from conformance.request import STATEFUL
 from conformance.sites import Site, api_answers, vim_check
 from conformance.workloads import HolderSampler, HolderTarget
 

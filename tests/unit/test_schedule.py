@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from conformance.cli import cli
 from conformance.errors import UsageError
+from conformance.request import Request, RunOptions
 from conformance.resources import features_dir
 from conformance.schedule import Planned, draw, read_schedule, seed_for, write_schedule
-from conformance.session import Request, RunOptions
 from conformance.vocabulary import LINK_PHRASES, check_schedule, fault_of, faults_of, link_fault
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)

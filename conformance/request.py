@@ -1,0 +1,132 @@
+"""What a run is asked to do: the options as the user gave them, and everything they name, read and looked at."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from conformance import __version__
+from conformance.errors import UsageError
+from conformance.lab import site_names
+from conformance.model.results import RunInfo, SiteInfo
+from conformance.profile import Profile, load_profile
+from conformance.schedule import Schedule, draw, read_schedule, seed_for
+from conformance.schemes import read_scheme
+from conformance.sites import Site, load_sites
+from conformance.vnf import Blueprint, load_blueprint
+from conformance.vocabulary import check_schedule
+
+STATEFUL = "stateful"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the user asked for; names and paths still as text."""
+
+    sites: str | None = None
+    lab: str = "default"
+    profile: str = "smoke"
+    vnf: str = "subscriber-db-sync"
+    scheme: str = "reference"
+    seed: int | None = None
+    out: str | None = None
+    toxiproxy: str | None = None
+    faults: bool = True
+    keep_lab: bool = False
+    schedule: str | None = None
+    command_line: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options after everything that can be wrong with them has been looked at; nothing has been started."""
+
+    options: RunOptions
+    profile: Profile
+    blueprint: Blueprint
+    others: Mapping[str, Blueprint]
+    seed: int
+    schedule: Schedule | None = None
+
+    @classmethod
+    def read(cls, options: RunOptions) -> Request:
+        """Read every file the options name. UsageError on the first one that cannot be used."""
+        profile = load_profile(options.profile)
+        blueprint = load_blueprint(options.vnf)
+        read_scheme(options.scheme)
+        if options.sites is not None:
+            load_sites(options.sites).close()
+        others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
+        schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
+        check_schedule(schedule or ())
+        seed = secrets.randbits(32) if options.seed is None else options.seed
+        return cls(options, profile, blueprint, others, seed, schedule)
+
+    def scheduled(self, scenario: str, span_s: float) -> Schedule:
+        """What a nemesis does in a scenario: what the user gave, else what the run's seed draws for so many seconds."""
+        return self.schedule or draw(seed_for(self.seed, scenario), span_s)
+
+    @property
+    def lab_sites(self) -> tuple[str, ...] | None:
+        """The sites that a lab for this run has to have; None where the usual two will do."""
+        return site_names(self.profile.clouds) if self.profile.clouds > 2 else None
+
+    def blueprint_for(self, kind: str) -> Blueprint:
+        """The VNF under test where a feature asks for a stateful one; where it asks for another kind, the profile's."""
+        if kind == STATEFUL:
+            return self.blueprint
+        if kind not in self.others:
+            raise UsageError(
+                f"A scenario needs a {kind} VNF, and profile {self.profile.name} names none: add {kind} to its vnfs."
+            )
+        return self.others[kind]
+
+
+def describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
+    """What run.json says before anything is done."""
+    options = request.options
+    return RunInfo(
+        run_id=run_id,
+        product_version=__version__,
+        profile=request.profile.name,
+        seed=request.seed,
+        vnf=request.blueprint.name,
+        scheme=options.scheme,
+        started_wall=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=time.monotonic_ns(),
+        sites=tuple(_about(site) for site in sites),
+        command_line=options.command_line,
+        environment={
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "sites": options.sites or "lab",
+            "data plane": _data_plane(options, sites),
+            "link proxy": options.toxiproxy or "embedded",
+            **{name: version(name) for name in ("openstacksdk", "pytest", "pytest-bdd")},
+        },
+        mandatory=request.profile.mandatory,
+        optional=request.profile.optional,
+        faults_enabled=options.faults,
+    )
+
+
+def _data_plane(options: RunOptions, sites: tuple[Site, ...]) -> str:
+    if options.sites:
+        return "as the sites provide"
+    return "lab, loopback: no packet data plane" if sites[0].spec.data_plane is None else "lab, namespaces"
+
+
+def _about(site: Site) -> SiteInfo:
+    config = site.cloud.config
+    return SiteInfo(
+        name=site.name,
+        cloud=site.spec.cloud,
+        region=config.region_name,
+        identity_endpoint=config.get_auth_args().get("auth_url"),
+    )
