@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from pytest_bdd.feature import get_features
 
-from conformance.features import check_feature, planned_faults, requirement_tags
+from conformance.features import planned_faults, requirement_tags
 from conformance.request import Request
 from conformance.schemes import read_scheme
 from conformance.sites import load_sites
 
 
-def describe(request: Request, arguments: list[str]) -> None:
+def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
     """Print sites, power drivers, scenarios and faults. Reads files only: no cloud is asked, nothing is started."""
     options = request.options
     click.echo(
@@ -22,7 +22,7 @@ def describe(request: Request, arguments: list[str]) -> None:
     for line in read_scheme(options.scheme).plan:
         click.echo(f"  {line}")
     if options.sites is None:
-        click.echo("Sites: the lab, two clouds started on this machine on loopback addresses.")
+        click.echo(f"Sites: the lab, {request.profile.clouds} clouds started on this machine.")
     else:
         sites = load_sites(options.sites)
         for site in sites.sites:
@@ -35,15 +35,13 @@ def describe(request: Request, arguments: list[str]) -> None:
     words = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""
     if marks or words:
         click.echo(f"Only scenarios that match: {' and '.join(w for w in (marks, words) if w)}")
-    paths = [Path(a) for a in arguments if Path(a).exists()]
-    files = [f for p in paths for f in (sorted(p.rglob("*.feature")) if p.is_dir() else [p])]
     for path in files:
-        check_feature(path)
         for feature in get_features([str(path)]):
             click.echo(f"\n{feature.name}")
             for template in feature.scenarios.values():
-                scenario = template.render({})
-                faults = ", ".join(planned_faults(scenario, request.scheduled)) or "none"
-                click.echo(f"  {scenario.name}")
-                click.echo(f"    faults: {faults}; judges {', '.join(requirement_tags(scenario.tags | feature.tags))}")
+                rows = [row for e in template.examples for row in e.as_contexts()] or [{}]
+                for scenario in (template.render(row) for row in rows):
+                    faults = ", ".join(planned_faults(scenario, request.scheduled)) or "none"
+                    judged = ", ".join(requirement_tags(template.tags | feature.tags))
+                    click.echo(f"  {scenario.name}\n    faults: {faults}; judges {judged}")
     click.echo("\nNothing was done: this was a dry run.")

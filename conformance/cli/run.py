@@ -14,7 +14,7 @@ from rich.console import Console
 
 from conformance.catalogue import load_catalogue
 from conformance.errors import UsageError
-from conformance.features import known_tags
+from conformance.features import check_feature, known_tags
 from conformance.lab import Lab
 from conformance.plugin import SESSION
 from conformance.profile import load_profile
@@ -23,6 +23,7 @@ from conformance.progress.choice import choose_writers
 from conformance.report.terminal import print_summary, print_verdict
 from conformance.request import Request, RunOptions
 from conformance.resources import closest
+from conformance.sentences import check_sentences
 from conformance.session import RunSession
 
 _INI = Path(__file__).parent.parent / "run.ini"
@@ -105,12 +106,14 @@ def run(
     )
     arguments = select(selection, profile)
     request = Request.read(options)
+    files = feature_files(arguments)
+    _check(files)
     if allure and Path(allure).exists() and (not Path(allure).is_dir() or any(Path(allure).iterdir())):
         raise UsageError(f"{allure} is there and not an empty folder: Allure would show its results as of one run.")
     if dry_run:
         from conformance.cli.dry_run import describe
 
-        describe(request, arguments)
+        describe(request, arguments, files)
         return 0
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
@@ -141,6 +144,23 @@ def run(
     for line in session.problems if quiet else session.summary:
         click.echo(line, err=quiet or json_events == "-")
     return driver.exit_code
+
+
+def feature_files(arguments: list[str]) -> list[Path]:
+    """The feature files among pytest's arguments, and in the folders among them."""
+    paths = [Path(a) for a in arguments if Path(a).exists()]
+    return [f for p in paths for f in (sorted(p.rglob("*.feature")) if p.is_dir() else [p])]
+
+
+def _check(files: list[Path]) -> None:
+    """Refuse what could mislead before a cloud is started for it. A user's own sentences, in a conftest.py, are known
+    only once pytest has read that: features beside one are looked at then."""
+    import conformance.steps  # noqa: F401  (defines the sentences)
+
+    for path in files:
+        check_feature(path)
+        if not any((folder / "conftest.py").exists() for folder in path.resolve().parents):
+            check_sentences(path)
 
 
 def _nobody(_text: str) -> None:

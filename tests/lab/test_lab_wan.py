@@ -15,7 +15,6 @@ from conformance.faults.wan_cut import WanOneWayCut
 from conformance.faults.wan_loss import WanLoss
 from conformance.lab import Lab
 from conformance.lab.dataplane import open_socket
-from conformance.lab.errors import LabError
 from conformance.lab.wan import wan_between
 from conformance.waiting import wait_until
 
@@ -23,11 +22,8 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def wan(lab: Lab) -> Iterator[WanLink]:
-    try:
-        link = wan_between(lab.directory, "site-a", "site-b")
-    except LabError as error:
-        pytest.skip(str(error))
+def wan(namespaces_lab: Lab) -> Iterator[WanLink]:
+    link = wan_between(namespaces_lab.directory, "site-a", "site-b")
     yield link
     link.control.reset()
 
@@ -39,12 +35,14 @@ def across(lab: Lab, count: int = 5) -> int:
     return len(ping(partial(open_socket, lab.directory), near, far, count=count, timeout=0.5).times_ns)
 
 
-def test_what_goes_between_the_sites_crosses_the_wan_and_nothing_else_does(lab: Lab, wan: WanLink) -> None:
+def test_what_goes_between_the_sites_crosses_the_wan_and_nothing_else_does(
+    namespaces_lab: Lab, wan: WanLink
+) -> None:
     before = wan.counters("site-a>site-b")["delivered"]
-    assert across(lab) == 5
+    assert across(namespaces_lab) == 5
     assert wan.counters("site-a>site-b")["delivered"] >= before + 5
     wan.change({"up": False})
-    assert across(lab) == 0
+    assert across(namespaces_lab) == 0
 
 
 def test_faults_of_the_wan_bite_in_the_lab_and_heal(wan: WanLink) -> None:
@@ -55,12 +53,14 @@ def test_faults_of_the_wan_bite_in_the_lab_and_heal(wan: WanLink) -> None:
         assert (healed := fault.verify_healed()).ok, healed
 
 
-def test_a_killed_forwarder_is_started_again_and_goes_on_with_the_same_faults(lab: Lab, wan: WanLink) -> None:
+def test_a_killed_forwarder_is_started_again_and_goes_on_with_the_same_faults(
+    namespaces_lab: Lab, wan: WanLink
+) -> None:
     wan.change({"loss": 1.0}, ["site-b>site-a"])
     (forwarder,) = (
         process.pid
         for process in psutil.process_iter(["cmdline"])
-        if {"netplane.wan", str(lab.directory / "wan-state.json")} <= set(process.info["cmdline"] or ())
+        if {"netplane.wan", str(namespaces_lab.directory / "wan-state.json")} <= set(process.info["cmdline"] or ())
     )
     os.kill(forwarder, signal.SIGKILL)
 
@@ -72,6 +72,6 @@ def test_a_killed_forwarder_is_started_again_and_goes_on_with_the_same_faults(la
 
     wait_until(lambda: not psutil.pid_exists(forwarder), timeout=10, what="the forwarder to die")
     wait_until(started_again, timeout=10, what="another forwarder")
-    assert wan.impairments("site-b>site-a")["loss"] == 1.0 and across(lab) == 0
+    assert wan.impairments("site-b>site-a")["loss"] == 1.0 and across(namespaces_lab) == 0
     wan.control.reset()
-    wait_until(lambda: across(lab) == 5, timeout=10, what="packets to pass again")
+    wait_until(lambda: across(namespaces_lab) == 5, timeout=10, what="packets to pass again")

@@ -95,3 +95,15 @@ def test_every_command_teaches_itself(command: str, tmp_path: Path) -> None:
     done = multisite_ha(*command.split(), "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) > 4
+
+
+def test_a_sentence_that_nothing_stands_behind_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    path = tmp_path / "mine.feature"
+    path.write_text(
+        "Feature: mine\n\n  @MS-GR-14\n  Scenario: one\n    When the link is chopped\n"
+        "    Then replication catches up when the link heals, and nothing is lost or doubled\n"
+    )
+    done = multisite_ha("run", str(path), "--dry-run", cwd=tmp_path)
+    assert done.returncode == 64
+    assert "nothing is known to do for the sentence When 'the link is chopped'" in done.stderr
+    assert "Did you mean 'the link is cut'?" in done.stderr
