@@ -121,5 +121,5 @@ def test_an_answer_is_taken_for_what_it_says(status: str, body: str, outcome: Ou
 
 def test_only_the_documented_statuses_are_certain_failures() -> None:
     certain = [status for status in range(100, 600) if outcome_of(status) is Outcome.FAIL]
-    assert certain == [400, 401, 404, 503]
+    assert certain == [400, 401, 404, 409, 503]
     assert [status for status in range(100, 600) if outcome_of(status) is Outcome.OK] == [*range(200, 300)]
