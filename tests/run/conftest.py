@@ -83,6 +83,11 @@ class Running:
         return Outcome(self.process.returncode, stdout, self.log.read_text(), self.folder)
 
 
+def _as_in_a_terminal() -> None:
+    """A CI job that was started in the background ignores SIGINT, and would hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Start `multisite-ha run` with arguments; what still runs at the end of the test is killed."""
@@ -99,6 +104,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             stderr=log.open("w"),
             text=True,
             env={**os.environ, "TERM": "dumb"},
+            preexec_fn=_as_in_a_terminal,
         )
         started.append(Running(process, folder, log))
         return started[-1]
