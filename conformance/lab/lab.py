@@ -68,7 +68,8 @@ class Lab:
     def exists(self) -> bool:
         """Whether there are clouds, running or lost."""
         known = record.load(self.directory)
-        return known is not None and any(site.directory.exists() for site in self._sites(known))
+        # Not the directory: the logs of a lab that is down are kept in it.
+        return known is not None and any((site.directory / "site.json").exists() for site in self._sites(known))
 
     def is_up(self) -> bool:
         """Whether all processes of all sites live and all APIs answer."""

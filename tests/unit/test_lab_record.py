@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.errors import UsageError
-from conformance.lab import LabError, record
+from conformance.lab import Lab, LabError, record
 from conformance.lab.record import LabRecord
 
 
@@ -62,3 +62,13 @@ def test_a_broken_record_of_another_lab_does_not_keep_this_one_from_starting(lab
     (labs / "broken").mkdir(parents=True)
     (labs / "broken" / "lab.json").write_text("{")
     assert record.free_slot() >= 0
+
+
+def test_a_lab_of_which_only_the_logs_are_left_is_not_there(labs: Path) -> None:
+    lab = Lab("gone")
+    for site in ("site-a", "site-b"):
+        (lab.directory / "sites" / site / "log").mkdir(parents=True)
+    record.save(lab.directory, LabRecord("gone", 3, {"site-a": "secret", "site-b": "other"}, "0123"))
+    assert not lab.exists()
+    (lab.directory / "sites" / "site-b" / "site.json").touch()
+    assert lab.exists()
