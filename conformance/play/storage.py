@@ -152,6 +152,9 @@ class MirroredVolume:
             except StorageError as error:
                 seen = Observation(False, str(error))
             stage.observe("volume-adopted", second.name, seen)
+            if not seen.ok:
+                # A copy that the second site's cloud cannot go on with is not taken over, however good it is.
+                raise HarnessError(f"The volume was not taken over at {second.name}: {seen.detail}")
 
     def remove(self) -> None:
         """End the writing and the replication, and remove what was created."""
