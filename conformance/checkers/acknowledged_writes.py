@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.checkers.final_read import FinalRead, final_read
 from conformance.checkers.timeline import Departure, Move, TurningPoint, returned_after, turning_point
@@ -61,6 +61,13 @@ def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-05. Figures: every class's total, ``rpo_operations`` and ``rpo_s``. O(n) but for naming
     what is lost."""
     return judge_at(record, turning_point(record))
+
+
+def judge_without_allowance(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
+    """The same where nothing may be missing at all: the profile's ``rpo_operations`` is for the loss of a site, and
+    neither a link that heals nor a planned move is one."""
+    strict = replace(record.info, thresholds=replace(record.info.thresholds, rpo_operations=0))
+    return judge_at(replace(record, info=strict), turn)
 
 
 def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from conformance.checkers.acknowledged_writes import LOOK_BACK, judge_at
+from conformance.checkers.acknowledged_writes import LOOK_BACK, judge_without_allowance
 from conformance.checkers.final_read import FinalRead, final_read
 from conformance.checkers.timeline import TurningPoint, link_outage
 from conformance.checkers.words import NANO, count, seconds, span, verb
@@ -40,8 +40,7 @@ def check(record: ScenarioRecord) -> Verdict:
         return Verdict(Status.INCONCLUSIVE, "No link fault that was healed is on record.")
     looks = _looks(record, cut)
     caught = next((look for look in looks if look.whole), None)
-    strict = replace(record, info=replace(record.info, thresholds=replace(record.info.thresholds, rpo_operations=0)))
-    writes = judge_at(strict, cut)
+    writes = judge_without_allowance(record, cut)
     read, behind = final_read(record.history), _behind(record, cut)
     conclusions = [
         _caught_up(record.info.thresholds.catch_up_s, cut, looks),

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from conformance.checkers import network, vm_count
-from conformance.checkers.acknowledged_writes import judge_at
+from conformance.checkers.acknowledged_writes import judge_without_allowance
 from conformance.checkers.timeline import FAILBACK, MIGRATE, Move, link_outage, move
 from conformance.model import Outcome, ScenarioRecord, Status, Verdict
 
 
 def moved(record: ScenarioRecord) -> Verdict:
     """MS-MT-03: the planned move loses no acknowledged write."""
-    return _at_move(record, MIGRATE, lambda there: judge_at(record, there))
+    return _at_move(record, MIGRATE, lambda there: judge_without_allowance(record, there))
 
 
 def moved_network(record: ScenarioRecord) -> Verdict:
@@ -28,7 +28,7 @@ def moved_machines(record: ScenarioRecord) -> Verdict:
 
 def way_back(record: ScenarioRecord) -> Verdict:
     """MS-MT-07, MS-GR-15: the return to the first site loses no acknowledged write."""
-    return _at_move(record, FAILBACK, lambda there: judge_at(record, there))
+    return _at_move(record, FAILBACK, lambda there: judge_without_allowance(record, there))
 
 
 def _at_move(record: ScenarioRecord, operation: str, judge: Callable[[Move], Verdict]) -> Verdict:
@@ -50,7 +50,7 @@ def healed_link(record: ScenarioRecord) -> Verdict:
     cut = link_outage(record)
     if cut is None:
         return Verdict(Status.INCONCLUSIVE, "No link fault that was healed is on record.")
-    verdict = judge_at(record, cut)
+    verdict = judge_without_allowance(record, cut)
     acknowledged = (op.completed for op in record.history if op.f == "write" and op.outcome is Outcome.OK)
     during = sum(t is not None and cut.began < t < cut.done for t in acknowledged)
     return replace(verdict, figures={**verdict.figures, "acknowledged_while_disturbed": during})

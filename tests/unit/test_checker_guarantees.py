@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from builders import (
@@ -217,3 +218,15 @@ def test_a_session_is_owed_after_a_move_as_after_a_loss() -> None:
 def test_a_failed_second_move_does_not_move_the_turning_point() -> None:
     record = add_events(moved(), scheme("migrate", 20, "begin", B, None), scheme("migrate", 21, "end", B, False))
     assert judge(WRITES, record).status is Status.PASS
+
+
+def test_a_profile_that_allows_losses_with_a_site_allows_none_with_a_move() -> None:
+    record = moved()
+    key = next(op.key for op in record.history if op.f == "write" and op.outcome is Outcome.OK)
+    history = tuple(
+        replace(op, items=tuple(item for item in op.items if item[0] != key)) if op.f == "scan" else op
+        for op in record.history
+    )
+    lenient = replace(record.info, thresholds=replace(record.info.thresholds, rpo_operations=5))
+    assert judge("move-acknowledged-writes", replace(record, info=lenient)).status is Status.PASS
+    assert judge("move-acknowledged-writes", replace(record, info=lenient, history=history)).status is Status.FAIL
