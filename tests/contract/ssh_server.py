@@ -20,8 +20,11 @@ async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    await process.redirect(stdout=child.stdout, stderr=child.stderr)
-    process.exit(await child.wait())
+    # Not process.redirect(): where a child is done at once, asyncssh now and then drops the connection with it.
+    out, err = await child.communicate()
+    process.stdout.write(out)
+    process.stderr.write(err)
+    process.exit(child.returncode or 0)
 
 
 async def serve(folder: Path) -> None:
