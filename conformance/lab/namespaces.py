@@ -24,7 +24,7 @@ RECORD = "netplane.json"
 KEEPER = "netplane.keeper"
 LEFTOVERS = ("netd.sock", "wan.sock", "wan-state.json")
 MODES = ("auto", "namespaces", "loopback")
-PREFERRED = "loopback"
+PREFERRED = "namespaces"
 """What ``auto`` is where namespaces are possible."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
