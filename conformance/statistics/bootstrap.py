@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtrit
 
 Array = NDArray[np.float64]
 RESAMPLES = 4000
@@ -44,7 +43,7 @@ def bca(center: Array, replicates: Array, acceleration: Array, n: int, levels: t
     bias = ndtri(np.clip(below / size, 0.5 / size, 1 - 0.5 / size))
     bounds = []
     for level in levels:
-        z = bias + np.sqrt(n / (n - 1)) * student.ppf(level, n - 1)
+        z = bias + np.sqrt(n / (n - 1)) * stdtrit(n - 1, level)
         bend = 1 - acceleration * z
         place = np.where(bend > 0, ndtr(bias + z / np.where(bend > 0, bend, 1)), float(level > 0.5))
         # Rounded away from the centre: a bound may promise less than it could, never more.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from conformance.statistics.bootstrap import Array
 
@@ -33,7 +33,7 @@ def trend(values: Array) -> Trend:
     error = np.sqrt(np.sum(residual**2, axis=-1) / (n - 2) / square)
     with np.errstate(divide="ignore", invalid="ignore"):
         steepness = np.where(error > 0, np.abs(slope) / error, np.where(slope == 0, 0.0, np.inf))
-    return Trend(slope * (n - 1), 2 * student.sf(steepness, n - 2))
+    return Trend(slope * (n - 1), 2 * stdtr(n - 2, -steepness))
 
 
 def drifts(values: Array, log_margin: float, metrics: int) -> NDArray[np.bool_]:

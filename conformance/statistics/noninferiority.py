@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from conformance.statistics.bootstrap import RESAMPLES, Array, bca_mean, resampling_weights
 from conformance.statistics.planning import ALPHA, power
@@ -40,7 +40,7 @@ def t_bounds(values: Array, levels: tuple[float, ...]) -> Array:
     """Student's bounds of the mean: ``values`` (..., n), answer (levels, ...)."""
     n = values.shape[-1]
     center, error = values.mean(axis=-1), values.std(axis=-1, ddof=1) / sqrt(n)
-    return np.stack([center + student.ppf(level, n - 1) * error for level in levels])
+    return np.stack([center + stdtrit(n - 1, level) * error for level in levels])
 
 
 def slowdown(log_ratios: Array, margin: float, *, tail: bool, seed: int, proof: float = ALPHA) -> Slowdown:

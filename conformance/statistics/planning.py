@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import isnan, log, sqrt
 
 import numpy as np
-from scipy.stats import nct
-from scipy.stats import t as student
+from scipy.special import nctdtr, stdtrit
 
 ALPHA = 0.05
 """The chance that a slowdown as large as the margin passes for none."""
@@ -26,7 +25,9 @@ def power(rounds: int, sd: float, margin: float, true_slowdown: float = 0.0, alp
     distance = log((1 + margin) / (1 + true_slowdown))
     if sd == 0:
         return float(distance > 0)
-    return float(nct.sf(student.ppf(1 - alpha, rounds - 1), rounds - 1, distance * sqrt(rounds) / sd))
+    chance = 1 - float(nctdtr(rounds - 1, distance * sqrt(rounds) / sd, stdtrit(rounds - 1, 1 - alpha)))
+    # Where the chance differs from 0 or 1 by less than a float can say, nctdtr sometimes gives no number.
+    return float(distance > 0) if isnan(chance) else chance
 
 
 def rounds_needed(sd: float, margin: float, wanted: float = POWER, true_slowdown: float = 0.0) -> int:

@@ -40,6 +40,15 @@ def test_known_noise_needs_the_known_number_of_rounds(sd: float, margin: float, 
     assert power(rounds, sd, margin) >= 0.9 > power(rounds - 1, sd, margin)
 
 
+@pytest.mark.parametrize("rounds", [2, 4, 6, 7, 13, 20, 51, 500, 10_000])
+def test_power_is_scipys_however_far_the_margin_is(rounds: int) -> None:
+    for distance in np.linspace(-45, 60, 211):  # in standard errors
+        margin, slow = np.expm1(max(distance, 0) / 1000), np.expm1(max(-distance, 0) / 1000)
+        expected = stats.nct.sf(stats.t.ppf(0.95, rounds - 1), rounds - 1, distance)
+        ours = power(rounds, np.sqrt(rounds) / 1000, margin, true_slowdown=slow)
+        assert ours == pytest.approx(expected, abs=1e-9)
+
+
 def test_power_is_the_share_of_simulated_studies_that_show_it() -> None:
     rng = np.random.default_rng(2)
     values = rng.normal(log(1.02), 0.06, (20_000, 9))
