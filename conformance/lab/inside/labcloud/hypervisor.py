@@ -13,9 +13,10 @@ import os
 import selectors
 import signal
 import socket
+import traceback
 from pathlib import Path
 
-from labcloud import guest, network, processes, site
+from labcloud import guest, instance, network, processes, site
 
 SOCKET = "hypervisor.sock"  # relative to the site's directory: unix socket paths are limited to 107 bytes
 
@@ -40,7 +41,10 @@ def serve() -> None:
             if key.fileobj is listener:
                 connection, _ = listener.accept()
                 with connection:
-                    _answer(connection, here)
+                    try:
+                        _answer(connection, here)
+                    except (OSError, RuntimeError, ValueError, KeyError):  # of one guest, or of a nova that was killed
+                        traceback.print_exc()
             else:
                 os.read(reader, 4096)
         _reap()
@@ -54,10 +58,16 @@ def _answer(connection: socket.socket, here: site.Site) -> None:
     pid = os.fork()
     if pid == 0:
         signal.set_wakeup_fd(-1)
-        guest.boot(directory, here, space)
+        try:
+            guest.boot(directory, here, space)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)  # it is no second hypervisor
     if space is not None:
         os.close(space)
-    connection.sendall(json.dumps({"pid": pid, "started": processes.started_at(pid)}).encode() + b"\n")
+    instance.remember_init(directory, pid, processes.started_at(pid))  # here: nova may be killed before it hears of it
+    connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
 
 
 def _reap() -> None:
@@ -68,11 +78,11 @@ def _reap() -> None:
         pass
 
 
-def start_guest(directory: Path) -> tuple[int, int]:
-    """Ask the site's hypervisor to start the guest of an instance directory; returns its init's pid and start time."""
+def start_guest(directory: Path) -> None:
+    """Have the site's hypervisor start the guest of an instance directory. RuntimeError if it cannot."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(30)
         connection.connect(SOCKET)
         connection.sendall(json.dumps({"directory": str(directory)}).encode() + b"\n")
-        answer = json.loads(connection.makefile().readline())
-    return answer["pid"], answer["started"]
+        if not connection.makefile().readline():
+            raise RuntimeError(f"the site's hypervisor could not start the guest in {directory}: its output says why")

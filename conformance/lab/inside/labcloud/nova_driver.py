@@ -22,7 +22,7 @@ from nova.compute import power_state, task_states
 from nova.image import glance
 from nova.virt import fake, hardware
 
-from labcloud import guest, hypervisor, network, processes, site
+from labcloud import guest, hypervisor, metadata, network, processes, site
 from labcloud import instance as instance_directory
 
 CONF = nova.conf.CONF
@@ -38,6 +38,7 @@ class ProcessDriver(fake.FakeDriver):
     vcpus = 32
     memory_mb = 32768
     local_gb = 4096
+    _metadata = None  # one for all computes of this process; none in loopback mode
 
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
@@ -46,10 +47,17 @@ class ProcessDriver(fake.FakeDriver):
 
     def init_host(self, host):
         super().init_host(host)
+        if self._site.network_daemon and ProcessDriver._metadata is None:
+            ProcessDriver._metadata = metadata.Service(self._site)
         for directory in Path(CONF.instances_path).iterdir():
             spec = instance_directory.load(directory)
             if spec and spec["host"] == host:
-                state = power_state.RUNNING if instance_directory.init_pid(directory) else power_state.SHUTDOWN
+                runs = instance_directory.init_pid(directory) is not None
+                state = power_state.RUNNING if runs else power_state.SHUTDOWN
+                if not runs:  # it died with the site, or nova did before it was started
+                    instance_directory.mark(directory, instance_directory.ON, False)
+                elif self._metadata:
+                    self._metadata.offer(spec["uuid"])
                 self.instances[spec["uuid"]] = fake.FakeInstance(spec["name"], state, spec["uuid"])
 
     # Node identity: FakeDriver draws random uuids, but a restarted compute must find its resource provider again.
@@ -213,7 +221,9 @@ class ProcessDriver(fake.FakeDriver):
         with self._switching:
             if not instance_directory.init_pid(directory):
                 self._plug(instance_uuid)
-                instance_directory.remember_init(directory, *hypervisor.start_guest(directory))
+                if self._metadata:
+                    self._metadata.offer(instance_uuid)  # before it can ask
+                hypervisor.start_guest(directory)
 
     def _plug(self, instance_uuid):
         directory = _directory(instance_uuid)
@@ -225,12 +235,16 @@ class ProcessDriver(fake.FakeDriver):
         directory = _directory(instance_uuid)
 
         def unplug():
+            if self._metadata:
+                self._metadata.withdraw(instance_uuid)
             instance_directory.mark(directory, instance_directory.ON, False)
             network.sync(self._site)
 
         init = instance_directory.init_pid(directory)
         if init:
             guest.stop(init, grace, unplug)
+        elif (directory / instance_directory.ON).exists():
+            unplug()  # it has ended by itself, its network has not
 
     def _freeze(self, instance_uuid, frozen, state):
         directory = _directory(instance_uuid)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
 import struct
 from pathlib import Path
 
@@ -16,6 +18,7 @@ MNT_DETACH = 2
 
 _PR_SET_PDEATHSIG, _PR_CAP_AMBIENT, _CAP_AMBIENT_RAISE, _CAP_AMBIENT_CLEAR = 1, 47, 2, 4
 _CAPABILITY_VERSION_3 = 0x20080522
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 NET_BIND_SERVICE, NET_ADMIN, NET_RAW = 10, 12, 13
 
 
@@ -101,6 +104,14 @@ def map_identity(pid: int) -> None:
 def _identity(own: str) -> str:
     ranges = [line.split() for line in Path(own).read_text().splitlines()]
     return "".join(f"{first} {first} {count}\n" for first, _, count in ranges)
+
+
+def link_up(name: str) -> None:
+    """Have an interface of the current network namespace up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        asked = struct.pack("16sh22x", name.encode(), 0)
+        (flags,) = struct.unpack_from("h", fcntl.ioctl(channel, _SIOCGIFFLAGS, asked), 16)
+        fcntl.ioctl(channel, _SIOCSIFFLAGS, struct.pack("16sh22x", name.encode(), flags | _IFF_UP))
 
 
 def sysctl(values: dict[str, object]) -> None:

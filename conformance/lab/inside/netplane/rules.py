@@ -157,12 +157,13 @@ def port_chains(taps: Sequence[tuple[str, Port]], limits: Sequence[Limit]) -> di
 
 def change_ports(before: Mapping[str, PortChain], after: Mapping[str, PortChain]) -> list[str]:
     """Scripts that lead from one set of chains to another, one per chain: the kernel takes no transaction of any size
-    from a user without privileges on the machine."""
+    from a user without privileges on the machine. Each can be loaded again: who knows what a killed predecessor did."""
     scripts = []
     for name in before.keys() - after.keys():
         old = before[name]
+        element = f'element {PORTS_TABLE} {old.side} {{ "{old.tap}" : jump {name} }}\n'
         scripts.append(
-            f'delete element {PORTS_TABLE} {old.side} {{ "{old.tap}" : jump {name} }}\n'
+            f"add chain {PORTS_TABLE} {name}\nadd {element}delete {element}"
             f"flush chain {PORTS_TABLE} {name}\ndelete chain {PORTS_TABLE} {name}\n"
         )
     for name, chain in after.items():

@@ -36,9 +36,10 @@ class Site:
         return self._fabric is not None
 
     def begin(self) -> None:
-        """Take over what is there, unless the site is lost."""
-        if not self._down.exists():
-            self._make()
+        """Take over what is there; of a site that is lost, end what a predecessor had no time to."""
+        self._make()
+        if self._down.exists():
+            self.lose()
 
     def start(self) -> None:
         """Give the site its network, and join it to the others."""

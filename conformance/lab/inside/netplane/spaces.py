@@ -55,13 +55,13 @@ class Netns:
             try:
                 home()
                 kernel.unshare(kernel.NEWNET)
-                kernel.mount(f"/proc/{os.getpid()}/ns/net", self.path, None, kernel.MS_BIND)
                 kernel.sysctl(SYSCTLS)
+                kernel.link_up("lo")
+                # Last: what is pinned is complete, also for the successor of one who was killed here.
+                kernel.mount(f"/proc/{os.getpid()}/ns/net", self.path, None, kernel.MS_BIND)
             finally:
                 kernel.setns(home(), kernel.NEWNET)
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        if self.fresh:
-            self.ip("link set lo up\n")
 
     @contextmanager
     def inside(self) -> Iterator[None]:

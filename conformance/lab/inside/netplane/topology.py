@@ -193,5 +193,3 @@ def _legs(state: State) -> tuple[Leg, ...]:
         if addresses:
             legs.append(Leg(f"x{network.id[:11]}", bridge_of(network.id), network.mtu, addresses))
     return tuple(legs)
-
-

@@ -16,6 +16,11 @@ from netplane import rules
 from netplane.spaces import Netns, is_pinned
 from netplane.topology import NOTHING, Interface, Leg, Node, Plan
 
+POLICIES = {  # the kernel's own, by version of IP: what else there is goes
+    "-4": "rule flush\nrule add lookup main priority 32766\nrule add lookup default priority 32767\n",
+    "-6": "rule flush\nrule add lookup main priority 32766\n",
+}
+
 
 class Fabric:
     """The bridges, guests and routers of one site, as they have been made so far."""
@@ -27,8 +32,8 @@ class Fabric:
         self._bridges = Netns(spaces, f"fabric-{name}")
         self._nodes: dict[str, Netns] = {}
         self.made, self._doubtful = _load(record)
-        if self._bridges.fresh:
-            self.made, self._doubtful = NOTHING, set()
+        if self._bridges.fresh:  # for the first time, or a predecessor was killed while it forgot the site
+            self.made, self._doubtful = NOTHING, self._doubtful | self.made.nodes.keys()
         if not self.made.ports:
             self._bridges.rules(rules.empty_ports_table())
         if self._bridges.fresh:
@@ -59,19 +64,13 @@ class Fabric:
             return False
         changed = {name for name, node in wanted.nodes.items() if made.nodes.get(name) != node}
         gone = (made.nodes.keys() | self._doubtful) - wanted.nodes.keys()
-        kept = {name: node for name, node in made.nodes.items() if name not in changed | gone}
-        certain = Plan(
-            tuple(bridge for bridge in made.bridges if bridge in wanted.bridges),
-            kept,
-            {name: chain for name, chain in made.ports.items() if wanted.ports.get(name) == chain},
-            tuple(leg for leg in made.legs if leg in wanted.legs),
-            (),
-        )
-        self._write(certain, changed | gone)
+        certain = _meanwhile(made, wanted)
+        doubtful = (changed | gone) - certain.nodes.keys()
+        self._write(certain, doubtful)
         try:
             self._change(made, wanted, changed, gone)
         except BaseException:
-            self.made, self._doubtful = replace(certain, ports={}), changed | gone
+            self.made, self._doubtful = replace(certain, ports={}), doubtful
             self._bridges.rules(rules.empty_ports_table())
             self._clean()
             raise
@@ -118,9 +117,11 @@ class Fabric:
         renewed: dict[str, set[str]] = {}
         for name in changed:
             space, old = self._space(name), self.made.nodes.get(name)
-            if old is None or space.fresh:
+            if old is None and not space.fresh:  # a predecessor was killed while it changed this one
                 space.ip(_deletions(link for link in space.links() if link != "lo"), force=True)
-                space.fresh = False
+                for version, policies in POLICIES.items():
+                    space.ip(policies, force=True, options=(version,))
+            space.fresh = False
             before = {interface.tap: interface for interface in old.interfaces} if old else {}
             after = {interface.tap: interface for interface in wanted.nodes[name].interfaces}
             for tap, interface in before.items():
@@ -166,7 +167,7 @@ class Fabric:
                 policies[version] += f"rule {word} from {address} lookup {table} priority {table}\n"
         space.ip(policies[4], force=True)
         space.ip(policies[6], force=True, options=("-6",))
-        if node.forwarding != (old.forwarding if old else False):
+        if old is None or node.forwarding != old.forwarding:
             value = int(node.forwarding)
             space.sysctl({"ipv4/ip_forward": value, "ipv6/conf/all/forwarding": value})
         macs = {interface.name: interface.mac for interface in node.interfaces}
@@ -197,6 +198,27 @@ class Fabric:
         temporary = self._record.with_suffix(".new")
         temporary.write_text(json.dumps({"plan": asdict(plan), "doubtful": sorted(doubtful)}))
         temporary.replace(self._record)
+
+
+def _meanwhile(made: Plan, wanted: Plan) -> Plan:
+    """What can be relied on at any moment between two plans. A node that only gets other rules keeps what it has.
+    Rules, chains of ports and routes that may or may not be there have nothing in them, which is never wanted."""
+    nodes = {}
+    for name, node in made.nodes.items():
+        if name in wanted.nodes and replace(wanted.nodes[name], rules=node.rules) == node:
+            nodes[name] = node if wanted.nodes[name] == node else replace(node, rules="")
+    ports = {
+        name: chain if made.ports.get(name) == wanted.ports.get(name) else replace(chain, lines=())
+        for name, chain in {**made.ports, **wanted.ports}.items()
+    }
+    before, after = dict(made.announced), dict(wanted.announced)
+    return Plan(
+        tuple(bridge for bridge in made.bridges if bridge in wanted.bridges),
+        nodes,
+        ports,
+        tuple(leg for leg in made.legs if leg in wanted.legs),
+        tuple((cidr, hop if before.get(cidr) == after.get(cidr) else "") for cidr, hop in {**before, **after}.items()),
+    )
 
 
 def _identity(interface: Interface) -> tuple[str, str, str]:
