@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,28 +121,31 @@ def pytest_bdd_apply_tag(tag: str, function: Callable[..., object]) -> bool | No
 def session_of(config: pytest.Config) -> RunSession:
     """The one run of this pytest session, opened on first use. HarnessError when it cannot be."""
     if SESSION not in config.stash:
-        from conformance.request import RunOptions
+        from conformance.entering import entered
+        from conformance.request import Request, RunOptions
         from conformance.session import RunSession
 
         if hasattr(config, "workerinput"):
             pytest.exit("multisite-ha runs its scenarios one after the other: leave out -n.", returncode=64)
         option = config.option
+        options = RunOptions(
+            sites=option.ms_sites,
+            lab=option.ms_lab,
+            profile=option.ms_profile,
+            vnf=option.ms_vnf,
+            scheme=option.ms_scheme,
+            seed=option.ms_seed,
+            out=option.ms_out,
+            toxiproxy=option.ms_toxiproxy,
+            faults=not option.ms_no_faults,
+            keep_lab=option.ms_keep_lab,
+            command_line=tuple(str(a) for a in config.invocation_params.args),
+        )
         try:
-            config.stash[SESSION] = RunSession.open(
-                RunOptions(
-                    sites=option.ms_sites,
-                    lab=option.ms_lab,
-                    profile=option.ms_profile,
-                    vnf=option.ms_vnf,
-                    scheme=option.ms_scheme,
-                    seed=option.ms_seed,
-                    out=option.ms_out,
-                    toxiproxy=option.ms_toxiproxy,
-                    faults=not option.ms_no_faults,
-                    keep_lab=option.ms_keep_lab,
-                    command_line=tuple(str(a) for a in config.invocation_params.args),
-                )
-            )
+            around = ExitStack()
+            config.add_cleanup(around.close)
+            around.enter_context(entered(Request.read(options), print))
+            config.stash[SESSION] = RunSession.open(options)
         except HarnessError as error:
             pytest.exit(str(error), returncode=64 if isinstance(error, UsageError) else 3)
     return config.stash[SESSION]

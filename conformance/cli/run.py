@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from conformance.catalogue import load_catalogue
+from conformance.entering import entered
 from conformance.errors import UsageError
 from conformance.features import check_feature, known_tags
-from conformance.lab import Lab
 from conformance.plugin import SESSION
 from conformance.profile import load_profile
 from conformance.progress import Progress
@@ -118,10 +118,8 @@ def run(
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
     with ExitStack() as around:
-        if sites is None:
-            tell = _nobody if quiet else partial(click.echo, err=True)
-            chosen = Lab(lab, request.lab_sites, progress=tell)
-            around.enter_context(chosen.entered())  # before the display starts a thread
+        # Before the display starts a thread.
+        around.enter_context(entered(request, _nobody if quiet else partial(click.echo, err=True)))
         writers = around.enter_context(choose_writers(quiet=quiet, json_events=json_events))
         progress = around.enter_context(Progress(*writers))
         session = RunSession.open(options, progress)

@@ -33,6 +33,11 @@ class SitesFile:
         """Site name → CIDR that its subnets are carved from."""
         return {s.name: str(s.spec.tenant_pool) for s in self.sites}
 
+    @property
+    def lab(self) -> str | None:
+        """The lab whose guests' packets can be looked at from inside; None where they cannot."""
+        return next((s.spec.data_plane.lab for s in self.sites if s.spec.data_plane is not None), None)
+
     def close(self) -> None:
         """Close all connections."""
         for site in self.sites:
