@@ -14,8 +14,8 @@ import msgspec
 from conformance.workloads.plan import WorkloadError
 
 T = TypeVar("T")
-BLOCK = 1 << 20
-"""Bytes of lines that are decoded at a time."""
+BLOCK = 1 << 16
+"""Bytes of lines that are decoded at a time: few enough for the cache to hold what is made of them until it is used."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a line that is no JSON, not of the right form, no UTF-8, or nested without end."""
 
