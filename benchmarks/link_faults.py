@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from link_proxy import real_toxiproxy
 
 from conformance.faults.base import Fault
+from conformance.link_phrases import LINK_PHRASES
 from conformance.links import EmbeddedProxy, Link
 from conformance.model import Observation
-from conformance.vocabulary import LINK_PHRASES
 
 SENTENCES = (
     "the link delays everything by 80 ms in each direction",

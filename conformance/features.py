@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from conformance.checkers.registry import all_checks, check_for_phrase
 from conformance.errors import UsageError
 from conformance.resources import closest, features_dir
 from conformance.schedule import Schedule
-from conformance.vocabulary import faults_of
+from conformance.vocabulary import Loose, faults_of
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, ScenarioTemplate
@@ -41,11 +40,9 @@ def then_phrases(scenario: Scenario) -> tuple[str, ...]:
     return tuple(step.name for step in scenario.steps if step.type == "then")
 
 
-def planned_faults(
-    scenario: Scenario, scheduled: Callable[[str, float], Schedule] | None = None
-) -> tuple[str, ...]:
+def planned_faults(scenario: Scenario, scheduled: Callable[[str, Loose], Schedule] | None = None) -> tuple[str, ...]:
     """The faults that a scenario's steps inject, in order. ``scheduled`` says what a nemesis does in the scenario of a
-    name in so many seconds; without it, only that there is one."""
+    name; without it, only that there is one."""
     schedule = None if scheduled is None else partial(scheduled, scenario.name)
     return tuple(fault for step in scenario.steps for fault in faults_of(step.name, schedule))
 
@@ -122,53 +119,6 @@ def scenarios_by_requirement() -> dict[str, list[str]]:
                 for requirement in requirement_tags(scenario.tags | feature.tags | rule):
                     found.setdefault(requirement, []).append(f"{feature.name}: {scenario.name}")
     return found
-
-
-@dataclass(frozen=True)
-class Covered:
-    """A scenario that judges a requirement: what it asks of the scheme, and the faults that it injects."""
-
-    requirement: str
-    operations: tuple[str, ...]
-    faults: tuple[str, ...]
-    scenario: str
-
-    def as_markdown(self) -> str:
-        """A row of the table in docs/coverage.md."""
-        cells = (self.requirement, ", ".join(self.operations) or "-", ", ".join(self.faults) or "none", self.scenario)
-        return f"| {' | '.join(cells)} |"
-
-
-def coverage() -> tuple[Covered, ...]:
-    """Which shipped scenario judges which requirement, by id and then in the order of the features."""
-    from pytest_bdd.feature import get_features
-
-    found: list[Covered] = []
-    for path in sorted(features_dir().rglob("*.feature")):
-        for feature in get_features([str(path)]):
-            for template in feature.scenarios.values():
-                rows = [row for e in template.examples for row in e.as_contexts()] or [{}]
-                tags = requirement_tags(template.tags | feature.tags | (template.rule.tags if template.rule else set()))
-                for scenario in (template.render(row) for row in rows):
-                    steps = [step.name for step in scenario.steps]
-                    asked = (name for words, name in _OPERATIONS.items() if any(words in s for s in steps))
-                    operations = tuple(dict.fromkeys(asked))
-                    faults = tuple(dict.fromkeys(planned_faults(scenario)))
-                    found += (Covered(tag, operations, faults, scenario.name) for tag in tags)
-    return tuple(sorted(found, key=lambda row: row.requirement))
-
-
-_OPERATIONS = {
-    "is protected at": "protect",
-    "protected at the second site": "protect",
-    "fails over": "failover",
-    "told to fail over": "failover (refused)",
-    "moved to the second site": "migrate",
-    "returns to the first site": "failback",
-    "switched off and on": "replication",
-    "savepoint": "savepoint, recover",
-    "the storage replicates": "none: the storage's own",
-}
 
 
 def count_scenarios(paths: Iterable[Path]) -> int:

@@ -24,14 +24,15 @@ class Nemesis:
         self._enabled = enabled
         self._injected: list[tuple[Fault, int]] = []
 
-    def inject(self, fault: Fault, carries: Observation | None = None) -> None:
+    def inject(self, fault: Fault, carries: Observation | None = None) -> bool:
         """Make a fault happen and measure whether it bit; that it did not is recorded, not raised.
 
-        ``carries`` says whether what the fault disturbs was in use: a fault that nobody could feel did not bite.
+        ``carries`` says whether what the fault disturbs was in use: a fault that nobody could feel did not bite. False
+        in a rehearsal, in which nothing is injected.
         """
         if not self._enabled:
             self._note(fault, "skipped", DISABLED)
-            return
+            return False
         self._say(f"  injecting {fault.name} on {fault.target}")
         entry = self._journal.record(fault.undo())
         self._injected.append((fault, entry))
@@ -42,6 +43,7 @@ class Nemesis:
         self._note(fault, "verified", seen)
         if not seen.ok:
             self._say(f"  the fault did not bite: {seen.detail}")
+        return True
 
     def leave_out(self, name: str, target: str, why: str) -> None:
         """Record that a fault cannot be injected at these sites; what was to be shown under it stays open."""

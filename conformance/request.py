@@ -5,22 +5,25 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 from conformance import __version__
 from conformance.errors import UsageError
 from conformance.lab import site_names
+from conformance.lab.clouds import FAULTS
 from conformance.model.results import RunInfo, SiteInfo
 from conformance.profile import Profile, load_profile
-from conformance.schedule import Schedule, draw, read_schedule, seed_for
+from conformance.schedule import Needed, Schedule, draw, read_schedule, seed_for
 from conformance.schemes import read_scheme
+from conformance.site_phrases import WHICH
 from conformance.sites import Site, load_sites
 from conformance.vnf import Blueprint, load_blueprint
-from conformance.vocabulary import check_schedule
+from conformance.vocabulary import Loose, check_schedule
 
 STATEFUL = "stateful"
 
@@ -40,6 +43,7 @@ class RunOptions:
     faults: bool = True
     keep_lab: bool = False
     schedule: str | None = None
+    jobs: int = 1
     command_line: tuple[str, ...] = ()
 
 
@@ -68,9 +72,11 @@ class Request:
         seed = secrets.randbits(32) if options.seed is None else options.seed
         return cls(options, profile, blueprint, others, seed, schedule)
 
-    def scheduled(self, scenario: str, span_s: float) -> Schedule:
-        """What a nemesis does in a scenario: what the user gave, else what the run's seed draws for so many seconds."""
-        return self.schedule or draw(seed_for(self.seed, scenario), span_s)
+    def scheduled(self, scenario: str, loose: Loose, sites: Sequence[Site] = ()) -> Schedule:
+        """What a nemesis does in a scenario: what the user gave, else what the run's seed draws from what ``sites``,
+        the first and the second, allow. Where they are not known yet, they are the lab's."""
+        allowed = allowed_at(sites) if sites else frozenset(product(FAULTS, WHICH))
+        return self.schedule or draw(seed_for(self.seed, scenario), loose.span_s, allowed if loose.everything else None)
 
     @property
     def lab_sites(self) -> tuple[str, ...] | None:
@@ -86,6 +92,13 @@ class Request:
                 f"A scenario needs a {kind} VNF, and profile {self.profile.name} names none: add {kind} to its vnfs."
             )
         return self.others[kind]
+
+
+def allowed_at(sites: Sequence[Site]) -> frozenset[Needed]:
+    """What may be done to the parts of the first and the second site."""
+    return frozenset(
+        (fault, which) for which, site in zip(WHICH, sites, strict=False) for fault in site.spec.allow_faults
+    )
 
 
 def describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
@@ -108,6 +121,7 @@ def describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
             "sites": options.sites or "lab",
             "data plane": _data_plane(options, sites),
             "link proxy": options.toxiproxy or "embedded",
+            "scenarios side by side": str(options.jobs),
             **{name: version(name) for name in ("openstacksdk", "pytest", "pytest-bdd")},
         },
         mandatory=request.profile.mandatory,

@@ -1,11 +1,11 @@
-"""What a nemesis does to the link, and when: drawn from a seed, written down, and replayed from what was written."""
+"""What a nemesis does, and when: drawn from a seed, written down, and replayed from what was written."""
 
 from __future__ import annotations
 
 import json
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SHORTEST_SPAN_S = 1.0
 
 @dataclass(frozen=True)
 class Planned:
-    """``sentence`` disturbs the link from ``at_s`` seconds after the nemesis began, for ``lasts_s`` seconds."""
+    """``sentence`` disturbs something from ``at_s`` seconds after the nemesis began, for ``lasts_s`` seconds."""
 
     at_s: float
     sentence: str
@@ -25,15 +25,19 @@ class Planned:
 
 
 Schedule = tuple[Planned, ...]
+Needed = tuple[str, str]
+"""A fault that is made by a site's own means, and which of the pair that is: first or second."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """``sentence`` with a place for a whole number from ``low`` to ``high``; without a place if they are 0."""
+    """``sentence`` with a place for a whole number from ``low`` to ``high``, without a place if they are 0, or for how
+    long it lasts. ``needs`` is what the sites file has to allow for it: a fault, and at which site."""
 
     sentence: str
     low: int = 0
     high: int = 0
+    needs: Needed | None = None
 
 
 _KINDS = (
@@ -48,6 +52,20 @@ _KINDS = (
     _Kind("the link is cut"),
     _Kind("the link comes and goes every 1 s"),
 )
+# No site is lost: what that asks for is a failover, and no service is left that a next disturbance could strike. Nor is
+# the first site's database killed, which may wait to be told who serves.
+_OTHER_KINDS = (
+    *(_Kind(f"the API of the {at} site falls silent", needs=("api-silence", at)) for at in ("first", "second")),
+    *(_Kind(f"the API of the {at} site answers with errors", needs=("api-errors", at)) for at in ("first", "second")),
+    *(
+        _Kind(f"the {service} service of the {at} site is killed", needs=("service-kill", at))
+        for service in ("compute", "network")
+        for at in ("first", "second")
+    ),
+    _Kind("the VNF's database at the first site hangs for {lasts:g} s"),
+    _Kind("the VNF's database at the second site hangs for {lasts:g} s"),
+    _Kind("the VNF's database at the second site is killed and starts again"),
+)
 _SHORTEST_S, _LONGEST_S = 1.0, 4.0
 _ROUNDING_S = 1e-6
 # Half of all pauses are none: the next disturbance then meets replication while it catches up.
@@ -55,9 +73,14 @@ _NO_PAUSE = 0.5
 _LONGEST_PAUSE_S = 3.0
 
 
-def draw(seed: int, span_s: float) -> Schedule:
-    """Disturbances one after the other that fill ``span_s`` seconds, at least one. The same seed and span always give
-    the same ones; each kind comes once before any comes again. UsageError when the span is too short for one."""
+def draw(seed: int, span_s: float, allowed: Collection[Needed] | None = None) -> Schedule:
+    """Disturbances one after the other that fill ``span_s`` seconds, at least one. The same seed, span and ``allowed``
+    always give the same ones; each kind comes once before any comes again. UsageError when the span is too short for
+    one.
+
+    They are of the link alone; with ``allowed``, what the sites allow to be done to them, every second one is of a site
+    or of a guest of the VNF. Never are two sites disturbed at once.
+    """
     if span_s < SHORTEST_SPAN_S:
         raise UsageError(
             f"A nemesis needs {SHORTEST_SPAN_S:g} s at least to disturb anything; it was given {span_s:g} s."
@@ -65,14 +88,18 @@ def draw(seed: int, span_s: float) -> Schedule:
     # Only random() is promised to give the same numbers in every version of Python.
     next_random = random.Random(seed).random
     planned: list[Planned] = []
-    left: list[_Kind] = []
+    kinds: list[tuple[_Kind, ...]] = [_KINDS]
+    if allowed is not None:
+        kinds.append(tuple(kind for kind in _OTHER_KINDS if kind.needs is None or kind.needs in allowed))
+    left: list[list[_Kind]] = [[] for _ in kinds]
     at_s = 0.0
     while span_s - at_s >= _SHORTEST_S:
-        left = left or list(_KINDS)
-        kind = left.pop(int(next_random() * len(left)))
+        turn = len(planned) % len(kinds)
+        left[turn] = left[turn] or list(kinds[turn])
+        kind = left[turn].pop(int(next_random() * len(left[turn])))
         number = kind.low + int(next_random() * (kind.high - kind.low + 1))
         lasts_s = round(min(_SHORTEST_S + next_random() * (_LONGEST_S - _SHORTEST_S), span_s - at_s), 1)
-        planned.append(Planned(at_s, kind.sentence.format(number), lasts_s))
+        planned.append(Planned(at_s, kind.sentence.format(number, lasts=lasts_s), lasts_s))
         pause_s = 0.0 if next_random() < _NO_PAUSE else next_random() * _LONGEST_PAUSE_S
         at_s = round(at_s + lasts_s + pause_s, 1)
     return tuple(planned)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.errors import UsageError
+from conformance.link_phrases import PHRASES
 from conformance.resources import closest
 from conformance.site_phrases import HEALED, SITE_PHRASES, SITE_VALUES, WHICH
-from conformance.vocabulary import DURING, OPERATIONS, PHRASES
+from conformance.vocabulary import DURING, OPERATIONS, RELAPSE
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Step
@@ -85,14 +86,17 @@ STRIKE = "a disturbance of a site"
 STRIKE_DURING = "a disturbance of a site during an operation"
 DISTURBANCE = "a disturbance of the link"
 DISTURBANCE_DURING = "a disturbance of the link during an operation"
+DISTURBANCE_AGAIN = "a disturbance of the link during catch-up"
 _EXPANSIONS = {
     DISTURBANCE: tuple(p.sentence for p in PHRASES),
     DISTURBANCE_DURING: (DURING,),
+    DISTURBANCE_AGAIN: (RELAPSE,),
     STRIKE: tuple(p.sentence for p in SITE_PHRASES),
     STRIKE_DURING: (DURING,),
 }
 _VALUES = {
     DURING: f"operation: {', '.join(OPERATIONS)}; disturbance: any sentence about the link, the WAN or a site",
+    RELAPSE: "disturbance: any sentence about the link or the WAN",
     HEALED: f"which: {', '.join(WHICH)}",
     **SITE_VALUES,
 }

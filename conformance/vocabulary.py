@@ -1,4 +1,5 @@
-"""The sentences that inject faults: one table, read by the steps that carry them out and by the plan of a scenario.
+"""What the sentences of features do to sites, their link and the VNF, read by the steps that carry them out and by the
+plan of a scenario.
 
 A scenario's plan is written before it starts, so that a fault which should have been injected and was not is noticed.
 """
@@ -7,231 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import parse
 
-from conformance.dataplane import WanLink
-from conformance.errors import HarnessError, UsageError
+from conformance.errors import UsageError
 from conformance.faults.bad_update import BadUpdate
-from conformance.faults.base import Fault
-from conformance.faults.link_bandwidth import LinkBandwidth
-from conformance.faults.link_cut import LinkCut
-from conformance.faults.link_delay import LinkDelay
-from conformance.faults.link_flapping import LinkFlapping
-from conformance.faults.link_jitter import LinkJitter
-from conformance.faults.link_reset import LinkReset
-from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
-from conformance.faults.link_slow_close import LinkSlowClose
 from conformance.faults.site_loss import SiteLoss
-from conformance.faults.wan_corruption import WanCorruption
-from conformance.faults.wan_cut import WanCut, WanOneWayCut
-from conformance.faults.wan_delay import WanDelay
-from conformance.faults.wan_duplication import WanDuplication
-from conformance.faults.wan_flapping import WanFlapping
-from conformance.faults.wan_loss import WanLoss
-from conformance.faults.wan_mtu import WanMtu
-from conformance.faults.wan_rate import WanRate
-from conformance.faults.wan_reordering import WanReordering
-from conformance.links import Link
+from conformance.link_phrases import LINK_FAULTS, LINK_PHRASES, find_link_fault
 from conformance.resources import closest
 from conformance.schedule import Schedule
-from conformance.site_phrases import find_site_fault
+from conformance.site_phrases import SITE_FAULTS, SITE_PHRASES, find_site_fault
 
 SITE_LOSS = "the first site is lost without warning"
 BAD_UPDATE = "a faulty update ruins every record and is replicated"
 DURING = "as soon as {operation} begins, {disturbance}"
+RELAPSE = "the link comes back, and while replication catches up, {disturbance}"
 NEMESIS = "a nemesis disturbs the link for {seconds:g} s"
+NEMESIS_OF_ALL = "a nemesis disturbs the link, the sites and the VNF for {seconds:g} s"
 DRAWN = "link faults drawn from the seed"
+ALL_DRAWN = "faults of the link, the sites and the VNF drawn from the seed"
 _OTHERS: Mapping[str, str] = {SITE_LOSS: SiteLoss.name, BAD_UPDATE: BadUpdate.name}
 OPERATIONS: Mapping[str, str] = {"the failover": "failover", "the move": "migrate", "the return": "failback"}
 """What a scheme does, in the words of a feature and in the words of its events."""
-
-Values = Mapping[str, Any]
-
-
-class Ways(Protocol):
-    """What lies between the two sites. Either raises HarnessError where it is not there."""
-
-    @property
-    def the_link(self) -> Link:
-        """The path that replication uses."""
-
-    @property
-    def the_wan(self) -> WanLink:
-        """All packets' way from the first site to the second."""
+FAULTS = LINK_FAULTS | SITE_FAULTS | frozenset(_OTHERS.values())
+"""The names of all faults that there is a sentence for."""
 
 
 @dataclass(frozen=True)
-class LinkPhrase:
-    """A sentence that disturbs the link: the fault's name, and how it is made of the link and the sentence's values.
+class Loose:
+    """A nemesis that disturbs for ``span_s`` seconds: the link alone, or ``everything`` that may be disturbed."""
 
-    ``lasts`` names the value that is how long the sentence lets the fault last, in seconds.
-    """
-
-    sentence: str
-    fault: str
-    make: Callable[[Link, Values], Fault]
-    lasts: str | None = None
+    span_s: float
+    everything: bool
 
 
-LINK_PHRASES: tuple[LinkPhrase, ...] = (
-    LinkPhrase(
-        "the link delays everything by {milliseconds:d} ms in each direction",
-        LinkDelay.name,
-        lambda link, v: LinkDelay(link, v["milliseconds"]),
-    ),
-    LinkPhrase(
-        "the link jitters by {milliseconds:d} ms in each direction",
-        LinkJitter.name,
-        lambda link, v: LinkJitter(link, v["milliseconds"]),
-    ),
-    LinkPhrase(
-        "the link carries no more than {rate:d} kB/s",
-        LinkBandwidth.name,
-        lambda link, v: LinkBandwidth(link, v["rate"]),
-    ),
-    LinkPhrase(
-        "the link stalls and stays stalled for {seconds:g} s",
-        LinkStall.name,
-        lambda link, _: LinkStall(link),
-        lasts="seconds",
-    ),
-    LinkPhrase("the link answers everything with a reset", LinkReset.name, lambda link, _: LinkReset(link)),
-    LinkPhrase(
-        "the link swallows everything and keeps its connections open",
-        LinkHalfOpen.name,
-        lambda link, _: LinkHalfOpen(link),
-    ),
-    LinkPhrase(
-        "the link closes connections {milliseconds:d} ms late",
-        LinkSlowClose.name,
-        lambda link, v: LinkSlowClose(link, v["milliseconds"]),
-    ),
-    LinkPhrase(
-        "the link is cut towards the first site",
-        LinkOneWayCut.name,
-        lambda link, _: LinkOneWayCut(link, ("upstream",)),
-    ),
-    LinkPhrase(
-        "the link is cut towards the second site",
-        LinkOneWayCut.name,
-        lambda link, _: LinkOneWayCut(link, ("downstream",)),
-    ),
-    LinkPhrase("the link is cut", LinkCut.name, lambda link, _: LinkCut(link)),
-    LinkPhrase(
-        "the link comes and goes every {seconds:g} s",
-        LinkFlapping.name,
-        lambda link, v: LinkFlapping(link, v["seconds"]),
-    ),
-)
-
-
-@dataclass(frozen=True)
-class WanPhrase:
-    """A sentence that disturbs every packet between the sites: the fault's name, and how it is made."""
-
-    sentence: str
-    fault: str
-    make: Callable[[WanLink, Values], Fault]
-    lasts: str | None = None
-
-
-WAN_PHRASES: tuple[WanPhrase, ...] = (
-    WanPhrase(
-        "the WAN delays every packet by {milliseconds:d} ms in each direction",
-        WanDelay.name,
-        lambda wan, v: WanDelay(wan, v["milliseconds"]),
-    ),
-    WanPhrase(
-        "the WAN delays every packet by {milliseconds:d} ms, give or take {jitter:d} ms, in each direction",
-        WanDelay.name,
-        lambda wan, v: WanDelay(wan, v["milliseconds"], v["jitter"]),
-    ),
-    WanPhrase(
-        "the WAN loses {percent:g} % of all packets in each direction",
-        WanLoss.name,
-        lambda wan, v: WanLoss(wan, v["percent"] / 100),
-    ),
-    WanPhrase(
-        "the WAN damages {percent:g} % of all packets in each direction",
-        WanCorruption.name,
-        lambda wan, v: WanCorruption(wan, v["percent"] / 100),
-    ),
-    WanPhrase(
-        "the WAN doubles {percent:g} % of all packets in each direction",
-        WanDuplication.name,
-        lambda wan, v: WanDuplication(wan, v["percent"] / 100),
-    ),
-    WanPhrase(
-        "the WAN reorders {percent:g} % of all packets in each direction",
-        WanReordering.name,
-        lambda wan, v: WanReordering(wan, v["percent"] / 100),
-    ),
-    WanPhrase(
-        "the WAN carries no more than {rate:d} kbit/s in each direction",
-        WanRate.name,
-        lambda wan, v: WanRate(wan, v["rate"] * 1000),
-    ),
-    WanPhrase(
-        "the WAN takes no packet longer than {mtu:d} bytes",
-        WanMtu.name,
-        lambda wan, v: WanMtu(wan, v["mtu"]),
-    ),
-    WanPhrase(
-        "the WAN takes no packet longer than {mtu:d} bytes and tells nobody",
-        WanMtu.name,
-        lambda wan, v: WanMtu(wan, v["mtu"], silent=True),
-    ),
-    WanPhrase("the WAN is cut", WanCut.name, lambda wan, _: WanCut(wan)),
-    WanPhrase(
-        "the WAN is cut towards the first site",
-        WanOneWayCut.name,
-        lambda wan, _: WanOneWayCut(wan, wan.directions[1]),
-    ),
-    WanPhrase(
-        "the WAN is cut towards the second site",
-        WanOneWayCut.name,
-        lambda wan, _: WanOneWayCut(wan, wan.directions[0]),
-    ),
-    WanPhrase(
-        "the WAN comes and goes every {seconds:g} s",
-        WanFlapping.name,
-        lambda wan, v: WanFlapping(wan, v["seconds"] * 1000),
-    ),
-)
-PHRASES: tuple[LinkPhrase | WanPhrase, ...] = (*LINK_PHRASES, *WAN_PHRASES)
-"""Every sentence that disturbs what lies between the sites."""
-LINK_FAULTS = frozenset(phrase.fault for phrase in PHRASES)
-"""The names of all faults of the link and of the WAN."""
-
-
-@dataclass(frozen=True)
-class LinkDisturbance:
-    """What a sentence about the link asks for. ``lasts_s`` is None where the sentence does not say how long."""
-
-    fault: str
-    make: Callable[[Ways], Fault]
-    lasts_s: float | None
-
-
-def link_fault(sentence: str) -> LinkDisturbance:
-    """The disturbance that a sentence asks for. HarnessError when it is none of the link's."""
-    found = _link_fault(sentence)
-    if found is None:
-        raise HarnessError(f"No fault of the link is known by the sentence {sentence!r}.")
-    return found
-
-
-def is_link_fault(sentence: str) -> bool:
-    """Whether a sentence asks for a disturbance of the link."""
-    return _link_fault(sentence) is not None
+Scheduled = Callable[[Loose], Schedule]
 
 
 def during(sentence: str) -> tuple[str, str] | None:
     """The scheme's operation and the link's disturbance in a sentence like DURING; None when it is none."""
     found = _during(sentence)
-    return found if found and is_link_fault(found[1]) else None
+    return found if found and find_link_fault(found[1]) else None
 
 
 def site_during(sentence: str) -> tuple[str, str] | None:
@@ -240,10 +57,19 @@ def site_during(sentence: str) -> tuple[str, str] | None:
     return found if found and find_site_fault(found[1]) else None
 
 
-def nemesis_span(sentence: str) -> float | None:
-    """For how many seconds a sentence has the nemesis disturb the link; None when it does not."""
-    found = parse.parse(NEMESIS, sentence)
-    return None if found is None else float(found["seconds"])
+def relapse(sentence: str) -> str | None:
+    """The disturbance of the link in a sentence like RELAPSE; None when it is none."""
+    found = parse.parse(RELAPSE, sentence)
+    return found["disturbance"] if found and find_link_fault(found["disturbance"]) else None
+
+
+def nemesis(sentence: str) -> Loose | None:
+    """What a sentence lets loose; None when it is not about a nemesis."""
+    for template, everything in ((NEMESIS, False), (NEMESIS_OF_ALL, True)):
+        found = parse.parse(template, sentence)
+        if found is not None:
+            return Loose(float(found["seconds"]), everything)
+    return None
 
 
 def fault_of(sentence: str) -> str | None:
@@ -251,29 +77,31 @@ def fault_of(sentence: str) -> str | None:
     if sentence in _OTHERS:
         return _OTHERS[sentence]
     later = _during(sentence)
-    wanted = later[1] if later else sentence
-    found = _link_fault(wanted) or find_site_fault(wanted)
+    wanted = later[1] if later else relapse(sentence) or sentence
+    found = find_link_fault(wanted) or find_site_fault(wanted)
     return None if found is None else found.fault
 
 
-def faults_of(sentence: str, schedule: Callable[[float], Schedule] | None = None) -> tuple[str, ...]:
-    """All faults that a When sentence injects, in order; ``schedule`` is what a nemesis does in so many seconds, DRAWN
-    stands for that where it is not given."""
-    span_s = nemesis_span(sentence)
-    if span_s is not None:
+def faults_of(sentence: str, schedule: Scheduled | None = None) -> tuple[str, ...]:
+    """All faults that a When sentence injects, in order; ``schedule`` is what a nemesis does, DRAWN or ALL_DRAWN stands
+    for that where it is not given."""
+    loose = nemesis(sentence)
+    if loose is not None:
         if schedule is None:
-            return (DRAWN,)
-        return tuple(link_fault(planned.sentence).fault for planned in schedule(span_s))
+            return (ALL_DRAWN if loose.everything else DRAWN,)
+        return tuple(fault for planned in schedule(loose) if (fault := fault_of(planned.sentence)))
     fault = fault_of(sentence)
     return () if fault is None else (fault,)
 
 
 def check_schedule(schedule: Schedule) -> None:
-    """UsageError, with the nearest sentence, when one of a schedule's is none that disturbs the link."""
+    """UsageError, with the nearest sentence, when one of a schedule's disturbs neither the link nor a site."""
     for planned in schedule:
-        if not is_link_fault(planned.sentence):
-            near = closest(planned.sentence, [phrase.sentence for phrase in LINK_PHRASES])
-            raise UsageError(f"The schedule's sentence {planned.sentence!r} does not disturb the link. {near}")
+        if not (find_link_fault(planned.sentence) or find_site_fault(planned.sentence)):
+            near = closest(planned.sentence, [*(p.sentence for p in LINK_PHRASES), *(p.sentence for p in SITE_PHRASES)])
+            raise UsageError(
+                f"The schedule's sentence {planned.sentence!r} disturbs neither the link nor a site. {near}"
+            )
 
 
 def _during(sentence: str) -> tuple[str, str] | None:
@@ -281,18 +109,3 @@ def _during(sentence: str) -> tuple[str, str] | None:
     if found is None or found["operation"] not in OPERATIONS:
         return None
     return OPERATIONS[found["operation"]], found["disturbance"]
-
-
-def _link_fault(sentence: str) -> LinkDisturbance | None:
-    for phrase in PHRASES:
-        values = parse.parse(phrase.sentence, sentence)
-        if values is not None:
-            lasts = None if phrase.lasts is None else float(values[phrase.lasts])
-            return LinkDisturbance(phrase.fault, _maker(phrase, dict(values.named)), lasts)
-    return None
-
-
-def _maker(phrase: LinkPhrase | WanPhrase, values: Values) -> Callable[[Ways], Fault]:
-    if isinstance(phrase, WanPhrase):
-        return lambda ways: phrase.make(ways.the_wan, values)
-    return lambda ways: phrase.make(ways.the_link, values)

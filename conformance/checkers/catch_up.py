@@ -35,7 +35,7 @@ def check(record: ScenarioRecord) -> Verdict:
     end, and the site that was behind then holds all that was acknowledged, once; the profile's allowance for losses
     (``rpo_operations``) is for the loss of a site and not for this. Figures: those of the writes, ``catch_up_s`` (upper
     bound: from the healing to the first look at which replication is whole). O(n)."""
-    cut = link_outage(record)
+    cut = _disturbed(record)
     if cut is None:
         return Verdict(Status.INCONCLUSIVE, "No link fault that was healed is on record.")
     looks = _looks(record, cut)
@@ -55,6 +55,14 @@ def check(record: ScenarioRecord) -> Verdict:
     if looks and not looks[-1].whole:
         evidence = (Evidence("event", REPLICATION, looks[-1].detail), *evidence)
     return replace(writes, status=status, reason=reason, figures=figures, evidence=evidence)
+
+
+def _disturbed(record: ScenarioRecord) -> TurningPoint | None:
+    """From the first link fault to the healing of the last; to when the VNF's guests were well again, if that is later:
+    a guest that hangs follows nobody."""
+    cut = link_outage(record)
+    back = [e.t for e in record.fault_events(state="heal-verified") if e.name.startswith("vnf-")]
+    return cut and replace(cut, done=max([cut.done, *back]))
 
 
 def _looks(record: ScenarioRecord, cut: TurningPoint) -> list[_Look]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
     )
     for line in read_scheme(options.scheme).plan:
         click.echo(f"  {line}")
+    scheduled = request.scheduled
     if options.sites is None:
         click.echo(f"Sites: the lab, {request.profile.clouds} clouds started on this machine.")
     else:
@@ -30,6 +32,7 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
             parts = ", ".join(f for f in site.spec.allow_faults if f != "site-loss") or "none"
             click.echo(f"Site {site.name}: cloud {site.spec.cloud}, tenant addresses {site.spec.tenant_pool}, {loss}.")
             click.echo(f"  faults of parts of it that are allowed: {parts}")
+        scheduled = partial(request.scheduled, sites=sites.sites[:2])
         sites.close()
     marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
     words = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""
@@ -41,7 +44,7 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
             for template in feature.scenarios.values():
                 rows = [row for e in template.examples for row in e.as_contexts()] or [{}]
                 for scenario in (template.render(row) for row in rows):
-                    faults = ", ".join(planned_faults(scenario, request.scheduled)) or "none"
+                    faults = ", ".join(planned_faults(scenario, scheduled)) or "none"
                     judged = ", ".join(requirement_tags(template.tags | feature.tags))
                     click.echo(f"  {scenario.name}\n    faults: {faults}; judges {judged}")
     click.echo("\nNothing was done: this was a dry run.")

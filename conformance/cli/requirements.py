@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.catalogue import load_catalogue
-from conformance.features import coverage, scenarios_by_requirement
+from conformance.coverage import coverage
+from conformance.features import scenarios_by_requirement
 from conformance.resources import closest
 
 

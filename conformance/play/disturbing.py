@@ -12,10 +12,11 @@ from typing import Protocol
 
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault, NotPossibleHere
+from conformance.link_phrases import LINK_FAULTS, LinkDisturbance, Ways, find_link_fault, link_fault
 from conformance.model import Event, Observation, Status
 from conformance.play.stage import Stage
 from conformance.schedule import SCHEDULE_FILE, Schedule, write_schedule
-from conformance.vocabulary import LINK_FAULTS, LinkDisturbance, Ways, during, link_fault
+from conformance.vocabulary import during, relapse
 
 
 class Disturbed(Ways, Protocol):
@@ -48,6 +49,7 @@ class Disturber:
         self._stage = stage
         self._disturbed = disturbed
         self._waiting: list[Future[Fault | None]] = []
+        self._last: Fault | None = None
 
     def disturb(self, sentence: str) -> float | None:
         """Inject the fault; how long the sentence lets it last, in seconds, None where it does not say."""
@@ -68,9 +70,20 @@ class Disturber:
 
         self._stage.on_event(begun)
 
-    def carry_out(self, schedule: Schedule, watch: Callable[[float], None]) -> None:
+    def disturb_again(self, sentence: str, catching_up: Callable[[], Observation]) -> None:
+        """Take back the last fault of the link, and inject another before replication has caught up: what that meets
+        once it has did not bite."""
+        disturbance = relapse(sentence)
+        if disturbance is None or self._last is None:
+            raise HarnessError(f"{sentence!r}: nothing had disturbed the link that it could come back from.")
+        self._stage.nemesis.heal(partial(is_, self._last))
+        self._inject(link_fault(disturbance), catching_up())
+
+    def carry_out(
+        self, schedule: Schedule, watch: Callable[[float], None], strike: Callable[[str], Fault | None]
+    ) -> None:
         """Do what a nemesis has planned: each disturbance is injected, verified, watched for its time and healed before
-        the next is due.
+        the next is due. ``strike`` injects what is not of the link.
 
         Measuring takes time of its own, so that a disturbance may begin later than planned; it lasts for its time at
         least. When it really was, the record says. The schedule is in the scenario's folder.
@@ -83,7 +96,8 @@ class Disturber:
             watch(max(0.0, began + planned.at_s - time.monotonic()))
             stage.say(f"  nemesis: {planned.sentence}, for {planned.lasts_s:g} s")
             until = time.monotonic() + planned.lasts_s
-            fault = self._inject(link_fault(planned.sentence))
+            found = find_link_fault(planned.sentence)
+            fault = strike(planned.sentence) if found is None else self._inject(found)
             watch(max(0.0, until - time.monotonic()))
             stage.nemesis.heal(partial(is_, fault))
 
@@ -97,14 +111,18 @@ class Disturber:
         self.await_injected()
         self._stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
 
-    def _inject(self, found: LinkDisturbance) -> Fault | None:
+    def _inject(self, found: LinkDisturbance, met: Observation | None = None) -> Fault | None:
         nemesis = self._stage.nemesis
         try:
             fault = found.make(self._disturbed)
         except NotPossibleHere as error:
             nemesis.leave_out(found.fault, self._stage.second.name, str(error))
             return None
-        nemesis.inject(fault, self._disturbed.link_in_use())
+        used = self._disturbed.link_in_use()
+        if met is not None:
+            used = Observation(used.ok and met.ok, f"{used.detail} {met.detail}", {**used.observed, **met.observed})
+        if nemesis.inject(fault, used):
+            self._last = fault
         return fault
 
 

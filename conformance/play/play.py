@@ -19,11 +19,12 @@ from conformance.play.subject import Subject
 from conformance.records import HOLDERS_FILE
 from conformance.request import STATEFUL
 from conformance.sites import Site, api_answers, vim_check
+from conformance.vocabulary import Loose
 from conformance.workloads import HolderSampler, HolderTarget
 
 if TYPE_CHECKING:
-
     from conformance.session import RunSession
+
 
 class Play(Lifecycle):
     """Methods are called in the order of the scenario's sentences."""
@@ -172,11 +173,16 @@ class Play(Lifecycle):
         with self.stage.phase("catch-up", "waiting for replication to catch up"):
             self.stage.say(f"  {self.subject.await_replication().detail}")
 
-    def let_nemesis_loose(self, seconds: float) -> None:
-        """Disturb the link again and again, as the run's seed draws it or as a given schedule says."""
-        schedule = self._session.request.scheduled(self.info.name, seconds)
-        with self.stage.phase("nemesis", f"a nemesis disturbs the link {len(schedule)} times"):
-            self.disturber.carry_out(schedule, self._watch)
+    def disturb_link_again(self, sentence: str) -> None:
+        """Take the last fault of the link back, and disturb it anew before replication has caught up."""
+        self.disturber.disturb_again(sentence, self.subject.catching_up)
+        self._watch(self.stage.load.before_fault_s)
+
+    def let_nemesis_loose(self, loose: Loose) -> None:
+        """Disturb again and again, as the run's seed draws it or as a given schedule says."""
+        schedule = self.stage.scheduled(self.info.name, loose)
+        with self.stage.phase("nemesis", f"a nemesis disturbs {'everything' if loose.everything else 'the link'}"):
+            self.disturber.carry_out(schedule, self._watch, self.striker.inject)
 
     @property
     def striker(self) -> Striker:

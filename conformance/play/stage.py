@@ -18,9 +18,11 @@ from conformance.links import ProxyServer
 from conformance.model import Event, Observation, ScenarioInfo, Thresholds
 from conformance.nemesis import Nemesis
 from conformance.records import EVENTS_FILE
+from conformance.schedule import Schedule
 from conformance.session import pair
 from conformance.sites import Site, wan_of
 from conformance.store import EventLog
+from conformance.vocabulary import Loose
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario
@@ -52,7 +54,7 @@ class Stage:
             feature=feature.name,
             requirements=requirement_tags(tags),
             then=then_phrases(scenario),
-            faults_planned=planned_faults(scenario, session.request.scheduled),
+            faults_planned=planned_faults(scenario, self.scheduled),
             first_site=self.first.name,
             second_site=self.second.name,
             thresholds=_limits(profile, scenario),
@@ -90,6 +92,10 @@ class Stage:
     def faults_enabled(self) -> bool:
         """False in a rehearsal."""
         return self.session.request.options.faults
+
+    def scheduled(self, scenario: str, loose: Loose) -> Schedule:
+        """What a nemesis that is let loose in a scenario does."""
+        return self.session.request.scheduled(scenario, loose, (self.first, self.second))
 
     def say(self, text: str) -> None:
         """Tell the user."""

@@ -31,6 +31,10 @@ class Striker:
         self._carry_out(site_fault(sentence), watch)
         watch(self._stage.load.before_fault_s)
 
+    def inject(self, sentence: str) -> Fault | None:
+        """Inject the fault, and leave it; None where it is not possible."""
+        return self._inject(site_fault(sentence))
+
     def strike_during(self, sentence: str) -> None:
         """Have it injected as soon as the scheme begins an operation; it stays until it is healed, or for the time that
         the sentence gives it."""

@@ -180,6 +180,14 @@ class Subject:
             return self._observe_replication(Observation(False, str(error)))
         return Observation(True, "Replication has caught up.")
 
+    def catching_up(self) -> Observation:
+        """Whether replication has not caught up right now."""
+        status = self.scheme.status()
+        behind = status.behind_bytes
+        late = not status.protected
+        detail = f"Replication {'had not caught up' if late else 'had caught up'} at that moment."
+        return Observation(late, detail, {"catching_up": late, "behind_bytes": behind})
+
     def _observe_replication(self, seen: Observation) -> Observation:
         return self._stage.observe("replication", self.the_link.name, seen)
 

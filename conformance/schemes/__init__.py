@@ -11,9 +11,10 @@ from conformance.schemes.base import (
     SchemeStatus,
     Step,
 )
-from conformance.schemes.registry import make_scheme, read_scheme, scheme_names
+from conformance.schemes.registry import OPERATIONS, make_scheme, offered, read_scheme, scheme_names
 
 __all__ = [
+    "OPERATIONS",
     "Failback",
     "Failover",
     "Migration",
@@ -24,6 +25,7 @@ __all__ = [
     "SchemeStatus",
     "Step",
     "make_scheme",
+    "offered",
     "read_scheme",
     "scheme_names",
 ]

@@ -41,6 +41,7 @@ class ObserveScheme:
     """Waits until the system under test has done what it should, and notes when that was seen."""
 
     name = "observe"
+    offers = frozenset({"protect", "failover", "migrate", "failback", "status"})
 
     def __init__(
         self, settings: ObserveSettings, folder: Path, *, on_event: OnEvent, progress: Progress | None, log: Path | None

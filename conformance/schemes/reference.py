@@ -81,7 +81,8 @@ class ReferenceScheme:
         """See for itself that ``lost`` is gone, promote the standby at ``to``, and wait until its service is
         writable.
 
-        A site that still answers is not failed over from: both sides would then take writes.
+        A site that still answers is not failed over from, or both sides would take writes; unless its primary has
+        started anew and is fenced: it then serves nobody until this scheme says so.
         """
         log = StepLog("failover", to.name, self._on_event)
         standby = self._deployments.get(to.name)
@@ -184,8 +185,7 @@ class ReferenceScheme:
     def _fence(self, log: StepLog, lost: Site) -> None:
         """See that the site is gone before anything is promoted."""
         with log.step("detect") as seen:
-            _confirm_lost(lost, self._deployments.get(lost.name))
-            seen["detail"] = f"Nothing of {lost.name} answers any more."
+            seen["detail"] = _confirm_lost(lost, self._deployments.get(lost.name))
 
 
 class UnfencedScheme(ReferenceScheme):
@@ -199,13 +199,14 @@ class UnfencedScheme(ReferenceScheme):
             seen["detail"] = f"Nobody looked whether {lost.name} is gone."
 
 
-def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
-    """Probe the site's API and guests until nothing has answered for some rounds."""
-    silent = 0
+def _confirm_lost(lost: Site, vnf: Deployment | None) -> str:
+    """Probe the site's API and guests until for some rounds nothing has answered, or the primary has said each time
+    that it is fenced. Which of them it was, in words."""
+    silent = fenced = 0
     answering = ""
 
     def gone() -> bool:
-        nonlocal silent, answering
+        nonlocal silent, fenced, answering
         with ThreadPoolExecutor(1) as beside:  # a site without power refuses nothing: each look takes its whole time
             asked = beside.submit(ask_guests, vnf, _PROBE_TIMEOUT_S) if vnf else None
             api = api_silent(lost, _PROBE_TIMEOUT_S)
@@ -213,7 +214,8 @@ def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
         alive = [label for label, answer in guests.items() if answer is not None]
         answering = " ".join(filter(None, ["" if api.ok else api.detail, f"Guests answer: {alive}." if alive else ""]))
         silent = 0 if answering else silent + 1
-        return silent >= _SILENT_ROUNDS
+        fenced = fenced + 1 if any((a or {}).get("role") == "fenced" for a in guests.values()) else 0
+        return max(silent, fenced) >= _SILENT_ROUNDS
 
     try:
         wait_until(gone, timeout=DETECT_TIMEOUT_S, what=f"{lost.name} to be silent")
@@ -221,6 +223,9 @@ def _confirm_lost(lost: Site, vnf: Deployment | None) -> None:
         raise StepFailed(
             f"{lost.name} is not lost, so its standby is not promoted: two primaries would take writes. {answering}"
         ) from None
+    if fenced:
+        return f"The primary at {lost.name} is fenced: it serves nobody."
+    return f"Nothing of {lost.name} answers any more."
 
 
 def _over(kind: type[R], log: StepLog, ok: bool, detail: str, deployment: Deployment | None) -> R:

@@ -13,11 +13,20 @@ from conformance.resources import closest
 from conformance.schemes.base import OnEvent, Prepared, Progress, Scheme
 
 GROUP = "conformance.schemes"
+OPERATIONS = frozenset({"protect", "failover", "migrate", "failback", "replication", "savepoint", "recover", "status"})
+"""All that a scheme can be asked for."""
 
 
 def scheme_names() -> list[str]:
     """The names of all schemes that are installed."""
     return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def offered(name: str) -> frozenset[str]:
+    """The operations that a scheme can have at all, by its class attribute ``offers``; all where it has none."""
+    point = next(point for point in entry_points(group=GROUP) if point.name == name)
+    found: frozenset[str] = getattr(_load(point), "offers", OPERATIONS)
+    return found
 
 
 def read_scheme(choice: str) -> Prepared:

@@ -15,21 +15,33 @@ from pytest_bdd import given, parsers, then, when
 
 from conformance.checkers.registry import all_checks
 from conformance.errors import HarnessError
+from conformance.link_phrases import is_link_fault
 from conformance.play import Play
-from conformance.plugin import session_of
-from conformance.sentences import DISTURBANCE, DISTURBANCE_DURING, STRIKE, STRIKE_DURING
+from conformance.plugin import PLACES, session_of
+from conformance.sentences import DISTURBANCE, DISTURBANCE_AGAIN, DISTURBANCE_DURING, STRIKE, STRIKE_DURING
 from conformance.site_phrases import HEALED, find_site_fault
-from conformance.vocabulary import BAD_UPDATE, NEMESIS, SITE_LOSS, during, is_link_fault, site_during
+from conformance.vocabulary import (
+    BAD_UPDATE,
+    NEMESIS,
+    NEMESIS_OF_ALL,
+    SITE_LOSS,
+    Loose,
+    during,
+    relapse,
+    site_during,
+)
 
 
 @pytest.fixture
 def play(request: pytest.FixtureRequest) -> Iterator[Play]:
     """One scenario being carried out; healed and torn down whatever happens."""
-    play = session_of(request.config).new_play()
-    try:
-        yield play
-    finally:
-        play.close()
+    session, place = session_of(request.config), request.config.stash[PLACES][request.node.nodeid]
+    with session.turn(place.number, alone=place.alone):
+        play = session.new_play(place.number)
+        try:
+            yield play
+        finally:
+            play.close()
     if play.late_error:
         raise HarnessError(play.late_error)  # pytest and its reporters are to see an error of any phase
 
@@ -149,7 +161,17 @@ def link_is_disturbed_during(play: Play, sentence: str) -> None:
 
 @when(parsers.parse(NEMESIS))
 def nemesis_disturbs_link(play: Play, seconds: float) -> None:
-    play.let_nemesis_loose(seconds)
+    play.let_nemesis_loose(Loose(seconds, everything=False))
+
+
+@when(parsers.parse(NEMESIS_OF_ALL))
+def nemesis_disturbs_everything(play: Play, seconds: float) -> None:
+    play.let_nemesis_loose(Loose(seconds, everything=True))
+
+
+@when(Sentences(DISTURBANCE_AGAIN, relapse))
+def link_is_disturbed_again(play: Play, sentence: str) -> None:
+    play.disturb_link_again(sentence)
 
 
 @when(Sentences(STRIKE, find_site_fault))

@@ -2,7 +2,8 @@
 Feature: A site that is ill is not a site that is lost
 
   Most of what happens to a cloud is not its loss: its API hangs, a service of it dies, a machine stands still for a moment.
-  The VNF's guests go on meanwhile, or right after, and clients are being served. A mechanism that takes such a site for lost makes
+  The VNF's guests go on meanwhile, or right after, and clients are being served. Or one of them starts anew, and cannot know
+  whether it is still the one to serve. A mechanism that takes such a site for lost makes
   both sites active. One that cannot do without the ill site's API is of no use when that site is lost in the end.
 
   Background:
@@ -25,6 +26,13 @@ Feature: A site that is ill is not a site that is lost
       | The first site's API answers with errors   | the API of the first site answers with errors      |
       | The first site's compute service is killed | the compute service of the first site is killed    |
       | The VNF's database at the first site hangs | the VNF's database at the first site hangs for 3 s |
+
+  @MS-GR-13 @MS-GR-05
+  Scenario: The VNF's database at the first site is killed and starts again
+    When the VNF's database at the first site is killed and starts again
+    And the VNF fails over to the second site
+    Then never do two sites hold the same identity at once
+    And no acknowledged write is lost
 
   @MS-GR-01 @MS-GR-02 @MS-GR-03 @MS-GR-05 @MS-GR-13
   Scenario: The first site is lost when its API has been silent for a while

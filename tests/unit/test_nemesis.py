@@ -100,6 +100,6 @@ def test_a_fault_nobody_could_feel_did_not_bite(nemesis: Nemesis, tmp_path: Path
 def test_a_disabled_nemesis_touches_nothing_and_says_so(tmp_path: Path) -> None:
     nemesis = Nemesis(EventLog(tmp_path / "events.jsonl"), Journal("run", tmp_path), lambda _: None, enabled=False)
     fault = Switch("loss")
-    nemesis.inject(fault)
+    assert nemesis.inject(fault) is False
     assert not fault.lost
     assert states(tmp_path) == [("loss", "skipped", False)]

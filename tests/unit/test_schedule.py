@@ -9,20 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sites_files as files
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.cli import cli
 from conformance.errors import UsageError
-from conformance.request import Request, RunOptions
+from conformance.link_phrases import LINK_PHRASES, find_link_fault, link_fault
+from conformance.request import Request, RunOptions, allowed_at
 from conformance.resources import features_dir
-from conformance.schedule import Planned, draw, read_schedule, seed_for, write_schedule
-from conformance.vocabulary import LINK_PHRASES, check_schedule, fault_of, faults_of, link_fault
+from conformance.schedule import Needed, Planned, draw, read_schedule, seed_for, write_schedule
+from conformance.site_phrases import site_fault
+from conformance.sites import load_sites
+from conformance.vocabulary import Loose, check_schedule, fault_of, faults_of
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
 SPANS = st.floats(min_value=1, max_value=300)
 SENTENCE = "the link is cut"
+LINK, ALL = Loose(20, everything=False), Loose(20, everything=True)
+EVERYTHING = {(f, at) for f in ("api-silence", "api-errors", "service-kill") for at in ("first", "second")}
+SILENT = "the API of the second site falls silent"
 GOOD = {"at_s": 0, "sentence": SENTENCE, "lasts_s": 2.5}
 
 
@@ -110,30 +117,28 @@ def test_a_schedule_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_sentence_that_disturbs_no_link_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(
-        UsageError, match="'the link is cutt' does not disturb the link. Did you mean 'the link is cut'"
-    ):
+    with pytest.raises(UsageError, match="'the link is cutt' disturbs neither .* Did you mean 'the link is cut'"):
         check_schedule((Planned(0, "the link is cutt", 1),))
 
 
 def test_the_plan_of_a_scenario_holds_every_fault_that_the_nemesis_is_to_inject() -> None:
     sentence = "a nemesis disturbs the link for 30 s"
     schedule = draw(3, 30)
-    planned = faults_of(sentence, lambda span_s: draw(3, span_s))
+    planned = faults_of(sentence, lambda loose: draw(3, loose.span_s))
     assert planned == tuple(link_fault(p.sentence).fault for p in schedule) and len(planned) > 3
     assert fault_of(sentence) is None
 
 
 def test_a_run_draws_for_each_scenario_from_its_seed() -> None:
     request = Request.read(RunOptions(seed=5))
-    assert request.scheduled("one", 20) == draw(seed_for(5, "one"), 20) != request.scheduled("other", 20)
+    assert request.scheduled("one", LINK) == draw(seed_for(5, "one"), 20) != request.scheduled("other", LINK)
 
 
 def test_a_run_that_is_given_a_schedule_draws_none(tmp_path: Path) -> None:
     path = tmp_path / "schedule.json"
     path.write_text(json.dumps([GOOD]))
     request = Request.read(RunOptions(seed=5, schedule=str(path)))
-    assert request.scheduled("one", 20) == request.scheduled("other", 99) == (Planned(0, SENTENCE, 2.5),)
+    assert request.scheduled("one", LINK) == request.scheduled("other", ALL) == (Planned(0, SENTENCE, 2.5),)
 
 
 def test_the_plan_that_a_dry_run_shows_is_the_schedule_that_is_given(tmp_path: Path) -> None:
@@ -143,3 +148,60 @@ def test_the_plan_that_a_dry_run_shows_is_the_schedule_that_is_given(tmp_path: P
     done = CliRunner().invoke(cli, ["run", "--dry-run", "--schedule", str(path), feature])
     assert done.exit_code == 0, done.output
     assert "faults: link-cut, link-reset; judges MS-GR-14" in done.output
+
+
+def others(seed: int, allowed: set[Needed], span_s: float = 240) -> list[str]:
+    """The sentences of a schedule that are not about the link."""
+    return [p.sentence for p in draw(seed, span_s, allowed) if find_link_fault(p.sentence) is None]
+
+
+@given(SEEDS)
+def test_a_nemesis_of_everything_disturbs_sites_and_guests_in_between_and_the_same_each_time(seed: int) -> None:
+    schedule = draw(seed, 240, EVERYTHING)
+    assert schedule == draw(seed, 240, EVERYTHING)
+    about_the_link = [find_link_fault(planned.sentence) is not None for planned in schedule]
+    assert about_the_link == [n % 2 == 0 for n in range(len(schedule))]
+    assert all(b.at_s >= a.at_s + a.lasts_s - 1e-6 for a, b in pairwise(schedule))  # never two sites at once
+    check_schedule(schedule)
+
+
+@given(SEEDS)
+def test_what_a_site_does_not_allow_is_not_drawn_for_it(seed: int) -> None:
+    struck = [site_fault(sentence) for sentence in others(seed, {("service-kill", "second")})]
+    assert {(s.fault, s.which) for s in struck if not s.fault.startswith("vnf-")} <= {("service-kill", "second")}
+    assert {s.fault for s in struck} >= {"service-kill", "vnf-hang", "vnf-kill"}
+    assert {site_fault(sentence).fault for sentence in others(seed, set())} == {"vnf-hang", "vnf-kill"}
+
+
+@given(SEEDS)
+def test_no_site_is_lost_and_the_first_database_not_killed_by_a_nemesis(seed: int) -> None:
+    struck = [site_fault(sentence) for sentence in others(seed, {*EVERYTHING, ("site-loss", "first")}, 400)]
+    assert ("vnf-kill", "second") in {(s.fault, s.which) for s in struck}
+    assert not {(s.fault, s.which) for s in struck} & {("vnf-kill", "first"), ("site-loss", "first")}
+
+
+@given(SEEDS)
+def test_a_guest_hangs_for_as_long_as_is_planned(seed: int) -> None:
+    hangs = [p for p in draw(seed, 240, set()) if fault_of(p.sentence) == "vnf-hang"]
+    assert hangs and all(site_fault(p.sentence).lasts_s == p.lasts_s for p in hangs)
+
+
+def test_what_is_drawn_is_what_both_sites_allow(tmp_path: Path) -> None:
+    path = files.write(tmp_path, {"site-a": files.site(1), "site-b": files.site(2, allow_faults=["api-silence"])})
+    first, second = load_sites(path).sites
+    assert allowed_at((first, second)) == {("api-silence", "second")}
+    drawn = Request.read(RunOptions(seed=5)).scheduled("one", Loose(240, everything=True), (first, second))
+    assert {p.sentence for p in drawn if fault_of(p.sentence) == "api-silence"} == {SILENT}
+
+
+def test_the_plan_of_a_nemesis_of_everything_holds_faults_of_every_kind() -> None:
+    sentence = "a nemesis disturbs the link, the sites and the VNF for 60 s"
+    planned = faults_of(sentence, lambda loose: draw(3, loose.span_s, EVERYTHING if loose.everything else None))
+    assert planned == tuple(fault_of(p.sentence) for p in draw(3, 60, EVERYTHING))
+    assert faults_of(sentence) == ("faults of the link, the sites and the VNF drawn from the seed",)
+
+
+def test_a_schedule_may_strike_a_site(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.json"
+    path.write_text(json.dumps([GOOD | {"sentence": SILENT}]))
+    check_schedule(read_schedule(path))

@@ -15,7 +15,7 @@ from vnf_guests import Guests, guests
 
 from conformance import redaction
 from conformance.errors import HarnessError, UsageError
-from conformance.schemes import make_scheme, read_scheme
+from conformance.schemes import OPERATIONS, make_scheme, offered, read_scheme
 from conformance.vnf import Endpoint
 
 LINK = Endpoint("127.1.254.1", 5432)
@@ -209,3 +209,5 @@ def test_it_never_acts(rig: Rig) -> None:
         assert (result.ok, result.supported) == (False, False)
         assert result.detail == f"The scheme observe does not support {name}: it watches and never acts."
         assert rig.events[-1].state == "not-supported"
+        assert name not in offered("observe")
+    assert len(offered("observe")) == len(OPERATIONS) - 3

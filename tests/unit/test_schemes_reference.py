@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sites_files as files
@@ -69,6 +70,37 @@ def test_a_site_whose_guests_still_answer_is_not_failed_over_from(
     assert "frontend-1" in result.detail
     assert pair[1].answers["database-0"]["status"]["role"] == "standby"
     assert (events[-1].state, events[-1].ok) == ("end", False)
+
+
+def test_a_site_whose_primary_is_fenced_is_failed_over_from_though_it_answers(
+    pair: tuple[Guests, Guests], sites: tuple[Site, Site]
+) -> None:
+    first, second = pair
+    first.answers["database-0"]["status"] = {"role": "fenced", "protected": False}
+    result = protected(first, second, []).failover(*sites)
+    assert result.ok, result.detail
+    assert result.steps[0].detail == "The primary at site-a is fenced: it serves nobody."
+    assert second.answers["database-0"]["status"]["role"] == "primary"
+
+
+def test_a_primary_that_says_once_that_it_is_fenced_and_then_serves_is_not_failed_over_from(
+    pair: tuple[Guests, Guests], sites: tuple[Site, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "DETECT_TIMEOUT_S", 0.3)
+    first, second = pair
+    first.answers["database-0"]["status"] = _Changeable(role="primary")
+    assert not protected(first, second, []).failover(*sites).ok
+    assert second.answers["database-0"]["status"]["role"] == "standby"
+
+
+class _Changeable(dict[str, object]):
+    """Fenced in the first answer, what was given in every other."""
+
+    asked = 0
+
+    def items(self) -> Any:
+        self.asked += 1
+        return ({**self, "role": "fenced"} if self.asked == 1 else dict(self)).items()
 
 
 def test_a_refused_promotion_is_a_result_with_the_answer_in_it(

@@ -15,9 +15,10 @@ import conformance.steps  # noqa: F401  (defines the sentences)
 from conformance.checkers.registry import all_checks
 from conformance.cli import steps
 from conformance.errors import UsageError
+from conformance.link_phrases import PHRASES
 from conformance.resources import features_dir
 from conformance.sentences import check_sentences, known_sentences
-from conformance.vocabulary import DURING, PHRASES
+from conformance.vocabulary import DURING
 
 SHIPPED = sorted(features_dir().rglob("*.feature"))
 THEN = "Then no acknowledged write is lost"

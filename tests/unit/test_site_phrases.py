@@ -13,10 +13,11 @@ from conformance.errors import HarnessError, UsageError
 from conformance.faults.base import NotPossibleHere
 from conformance.faults.journal import UndoAction
 from conformance.lab.clouds import FAULTS
+from conformance.link_phrases import is_link_fault
 from conformance.site_phrases import SITE_PHRASES, Struck, find_site_fault, site_fault
 from conformance.sites import Site, driver_of
 from conformance.undo import UNDO_ACTIONS
-from conformance.vocabulary import during, fault_of, is_link_fault, site_during
+from conformance.vocabulary import during, fault_of, site_during
 
 SENTENCES = {
     "the API of the first site falls silent": ("api-silence", "first", None),

@@ -9,21 +9,17 @@ import pytest
 
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
-from conformance.links import EmbeddedProxy, Link
-from conformance.vocabulary import (
-    BAD_UPDATE,
+from conformance.link_phrases import (
     LINK_FAULTS,
     LINK_PHRASES,
-    OPERATIONS,
     PHRASES,
-    SITE_LOSS,
     LinkPhrase,
     WanPhrase,
-    during,
-    fault_of,
     is_link_fault,
     link_fault,
 )
+from conformance.links import EmbeddedProxy, Link
+from conformance.vocabulary import BAD_UPDATE, OPERATIONS, SITE_LOSS, during, fault_of
 
 
 def filled(sentence: str, value: int = 3) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from conformance.dataplane import Place, WanControl, WanLink
 from conformance.errors import HarnessError
+from conformance.link_phrases import WAN_PHRASES, link_fault
 from conformance.links import Link
-from conformance.vocabulary import WAN_PHRASES, fault_of, link_fault
+from conformance.vocabulary import fault_of
 
 THERE, BACK = "north>south", "south>north"
 
