@@ -56,7 +56,7 @@ class ProcessDriver(fake.FakeDriver):
                 state = power_state.RUNNING if runs else power_state.SHUTDOWN
                 if not runs:  # it died with the site, or nova did before it was started
                     instance_directory.mark(directory, instance_directory.ON, False)
-                elif self._metadata:
+                if self._metadata and runs:
                     self._metadata.offer(spec["uuid"])
                 self.instances[spec["uuid"]] = fake.FakeInstance(spec["name"], state, spec["uuid"])
 
