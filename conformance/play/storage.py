@@ -15,7 +15,7 @@ from conformance.links import NBD, Link
 from conformance.model import Observation
 from conformance.paths import state_dir
 from conformance.play.stage import Stage
-from conformance.sites import sweep
+from conformance.sites import dialled_from, storage_listener, sweep
 from conformance.sites.marks import TAG_KEY, run_prefix, run_tag
 from conformance.storage import (
     BlockWriter,
@@ -95,9 +95,11 @@ class MirroredVolume:
             volume = StorageVolume(first.name, VOLUME, path)
             self._home.mkdir(parents=True, exist_ok=True)
             write_volume_image(stage.folder, "first-before", read_image(path, site=first.name, volume=VOLUME))
-            host = str(second.spec.link_address)
             self._volume = StorageVolume(second.name, VOLUME, self._home / "replica.raw")
-            self._replica = Replica(self._volume, size=_SIZE_GIB * _GIB, host=host, home=self._home / "second")
+            listening = storage_listener(second)
+            self._replica = Replica(
+                self._volume, size=_SIZE_GIB * _GIB, listening=listening, home=self._home / "second"
+            )
             self._link = Link.open(
                 stage.proxy,
                 name=f"storage-{self._tag}",
@@ -105,6 +107,7 @@ class MirroredVolume:
                 to_site=second.name,
                 listen_host=str(first.spec.link_address),
                 upstream=self._replica.address,
+                dial_from=dialled_from(first) if stage.proxy.is_embedded else None,
                 dialect=NBD,
             )
             self._replication = StorageReplication.start(volume, self._link, mode, home=self._home / "first")

@@ -6,7 +6,7 @@ from conformance.sites.file import SitesFile, load_sites
 from conformance.sites.health import api_answers, api_errs, api_silent, vim_check
 from conformance.sites.inventory import take_inventory
 from conformance.sites.marks import run_prefix, run_tag
-from conformance.sites.packets import dialled_from, sockets_of, wan_of
+from conformance.sites.packets import dialled_from, sockets_of, storage_listener, wan_of
 from conformance.sites.power import SitePower, power_of
 from conformance.sites.settings import LabDataPlane, LabPower, LinkSettings, SiteSettings
 from conformance.sites.site import Site, SiteError
@@ -32,6 +32,7 @@ __all__ = [
     "run_prefix",
     "run_tag",
     "sockets_of",
+    "storage_listener",
     "sweep",
     "take_inventory",
     "vim_check",

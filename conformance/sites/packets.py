@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 from pathlib import Path
 
 from conformance.dataplane import OpenSocket, WanLink
 from conformance.lab import Lab
 from conformance.lab.dataplane import open_socket
-from conformance.lab.wan import edge_namespace, wan_between
+from conformance.lab.wan import edge_namespace, services_address, wan_between
 from conformance.sites.site import Site
 
 
@@ -23,6 +24,18 @@ def dialled_from(site: Site) -> Path | None:
     """The network namespace that links from this site dial from, so that they cross the WAN; None if there is none."""
     lab = _lab(site)
     return None if lab is None else edge_namespace(lab, site.name)
+
+
+def storage_listener(site: Site) -> socket.socket:
+    """A listening socket of the site's storage, on any free port, for storage at other sites: where the site has
+    packets, beside its services: what comes from another site crosses the WAN. Otherwise where links listen."""
+    lab = _lab(site)
+    if lab is None:
+        return socket.create_server((str(site.spec.link_address), 0))
+    listening = open_socket(lab, f"services-{site.name}")
+    listening.bind((services_address(lab, site.name), 0))
+    listening.listen()
+    return listening
 
 
 def wan_of(near: Site, far: Site) -> WanLink | None:

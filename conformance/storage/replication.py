@@ -65,17 +65,18 @@ class ReplicationStatus:
 
 
 class Replica:
-    """The volume at the receiving site, open to the other site's storage at ``host``; ``address`` is its ``host:port``.
+    """The volume at the receiving site, open to the other site's storage; ``address`` is its ``host:port``.
 
     The file is made, as big as ``size`` and empty, if it is not there. StorageError when it has another size.
-    ``home`` is the directory of the daemon's own. Use it as a context manager, or stop() it.
+    ``listening`` is handed to the daemon, wherever it listens, and closed here; ``home`` is the directory of the
+    daemon's own. Use it as a context manager, or stop() it.
     """
 
-    def __init__(self, volume: StorageVolume, *, size: int, host: str, home: Path) -> None:
+    def __init__(self, volume: StorageVolume, *, size: int, listening: socket.socket, home: Path) -> None:
         self.volume = volume
-        _prepare(volume.path, size)
-        with socket.create_server((host, 0)) as listening:
-            self.address = f"{host}:{listening.getsockname()[1]}"
+        with listening:
+            _prepare(volume.path, size)
+            self.address = "{}:{}".format(*listening.getsockname())
             self.daemon = StorageDaemon(
                 home,
                 [

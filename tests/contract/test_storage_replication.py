@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -71,7 +72,9 @@ class Pair:
             file.seek(SIZE // 2)
             file.write(os.urandom(1 << 20))
         self.look("first-before", self.volume)
-        self.replica = Replica(self.copy, size=SIZE, host="127.0.0.1", home=self.folder / "home-b")
+        self.replica = Replica(
+            self.copy, size=SIZE, listening=socket.create_server(("127.0.0.1", 0)), home=self.folder / "home-b"
+        )
         self.stack.callback(self.replica.stop)
         self.link = Link.open(
             self.server, name=self.folder.name, from_site=A, to_site=B, listen_host="127.0.0.1",
@@ -306,7 +309,12 @@ def test_a_replica_of_another_size_is_refused_before_anything_starts(tmp_path: P
     path = tmp_path / "replica"
     path.write_bytes(b"x" * 1000)
     with pytest.raises(StorageError, match="should have 1048576 bytes"):
-        Replica(StorageVolume(B, "journal", path), size=1 << 20, host="127.0.0.1", home=tmp_path / "home")
+        Replica(
+            StorageVolume(B, "journal", path),
+            size=1 << 20,
+            listening=socket.create_server(("127.0.0.1", 0)),
+            home=tmp_path / "home",
+        )
 
 
 @needs_daemon

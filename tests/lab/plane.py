@@ -23,13 +23,13 @@ SILENCE = 0.7  # seconds without an answer that count as none
 IP_TRANSPARENT, IP_MTU_DISCOVER, IP_PMTUDISC_DO = 19, 10, 2
 
 
-def adapter(lab: Path) -> HTTPAdapter:
-    """requests, spoken in the lab's operator namespace."""
+def adapter(lab: Path, patience: float = PATIENCE) -> HTTPAdapter:
+    """requests, spoken in the lab's operator namespace; an answer may take that many seconds."""
 
     class Connection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             made = dataplane.open_socket(lab, "operator")
-            made.settimeout(60)
+            made.settimeout(patience)
             made.connect((self.host, self.port))
             return made
 
@@ -108,21 +108,24 @@ class Tenant:
         body = {"direction": "ingress", "security_group_id": group.id, "protocol": protocol, **more}
         return self.cloud.network.create_security_group_rule(**body)
 
-    def guests(self, *wanted: tuple[str, Any, Any], **port: Any) -> list[Guest]:
-        """Servers (name, subnet, security group), built at the same time."""
+    def guests(self, *wanted: tuple[str, Any, Any], server: dict[str, Any] | None = None, **port: Any) -> list[Guest]:
+        """Servers (name, subnet, security group), built at the same time; ``server`` and ``port`` say more of each."""
         building = []
         for name, subnet, group in wanted:
             made = self.cloud.network.create_port(
                 network_id=subnet.network_id, fixed_ips=[{"subnet_id": subnet.id}], security_groups=[group.id], **port
             )
             self.note("port", made)
-            server = self.cloud.compute.create_server(
-                name=name, image_id=self.image, flavor_id=self.flavor, networks=[{"port": made.id}]
+            built = self.cloud.compute.create_server(
+                name=name,
+                image_id=self.image,
+                flavor_id=self.flavor,
+                networks=[{"port": made.id}],
+                **(server or {}),
             )
-            building.append((name, self.note("server", server), made))
+            building.append((name, self.note("server", built), made))
         return [
-            Guest(name, self.active(server).id, made, made.fixed_ips[0]["ip_address"])
-            for name, server, made in building
+            Guest(name, self.active(built).id, made, made.fixed_ips[0]["ip_address"]) for name, built, made in building
         ]
 
     def active(self, server: Any) -> Any:

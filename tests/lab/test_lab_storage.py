@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def test_a_guest_goes_on_at_the_other_cloud_with_everything_its_lost_one_was_tol
     homes = {name: instances_directory(lab.directory / "sites" / name) / "storage" for name in sites}
     with EmbeddedProxy() as proxy:
         copy = StorageVolume("site-b", "journal", replica_file)
-        with Replica(copy, size=GIB, host="127.0.0.1", home=homes["site-b"]) as replica:
+        with Replica(copy, size=GIB, listening=socket.create_server(("127.0.0.1", 0)), home=homes["site-b"]) as replica:
             link = Link.open(
                 proxy.server, name="storage", from_site="site-a", to_site="site-b",
                 listen_host=str(sites["site-a"].spec.link_address), upstream=replica.address, dialect=NBD,
