@@ -1,0 +1,63 @@
+"""Schemes that protect as the reference does, after which somebody makes a mistake at the standby's site, through its
+API. Runs find them as any package's schemes: by entry points, which the tests make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openstack.connection import Connection
+
+from conformance.schemes import Protection
+from conformance.schemes.reference import ReferenceScheme
+from conformance.sites import Site, run_prefix, run_tag
+from conformance.vnf import Deployment, Endpoint
+
+DATABASE = 5432
+OPERATORS = "100.64.0.0/10"
+
+
+class _Mistaken(ReferenceScheme):
+    def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
+        protection = super().protect(vnf, first, second, link)
+        with second.asking("make a mistake") as cloud:
+            self.mistake(cloud, vnf.run_id)
+        return protection
+
+    def mistake(self, cloud: Connection, run: str) -> None:
+        raise NotImplementedError
+
+
+class OneRuleTooMany(_Mistaken):
+    """Anybody may speak to the standby's database."""
+
+    name = "one-rule-too-many"
+
+    def mistake(self, cloud: Connection, run: str) -> None:
+        cloud.network.create_security_group_rule(
+            security_group_id=_group(cloud, run, "db").id,
+            direction="ingress",
+            protocol="tcp",
+            port_range_min=DATABASE,
+            port_range_max=DATABASE,
+        )
+
+
+class OnePortTooMany(_Mistaken):
+    """No group and no port of the VNF differs from what it should be. But somebody keeps a port of his own in the
+    front-ends' group, which may speak for the operators' addresses: now what lets front-ends in lets operators in."""
+
+    name = "one-port-too-many"
+
+    def mistake(self, cloud: Connection, run: str) -> None:
+        network = cloud.network.find_network(f"{run_prefix(run)}service", ignore_missing=False)
+        cloud.network.create_port(
+            name="jump-host",
+            description=run_tag(run),  # so that it is swept with the rest
+            network_id=network.id,
+            security_groups=[_group(cloud, run, "frontend").id],
+            allowed_address_pairs=[{"ip_address": OPERATORS}],
+        )
+
+
+def _group(cloud: Connection, run: str, label: str) -> Any:
+    return cloud.network.find_security_group(run_prefix(run) + label, ignore_missing=False)
