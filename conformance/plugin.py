@@ -22,10 +22,17 @@ if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
     from conformance.allure_bridge import AllureBridge
+    from conformance.joining import Place
     from conformance.play import Play
+    from conformance.request import Request
     from conformance.session import RunSession
 
 SESSION = pytest.StashKey["RunSession"]()
+PLACES: pytest.StashKey[dict[str, Place]] = pytest.StashKey()
+"""The scenarios of ours that were selected, by what pytest calls them, in their order."""
+INVITATION = "multisite_ha_invitation"
+TROUBLE = "multisite_ha_trouble"
+"""What a process is told by the one that opened the session, and what it tells it at the end, under xdist."""
 ALLURE: pytest.StashKey[AllureBridge] = pytest.StashKey()
 _STEPS = "conformance.steps"
 
@@ -50,8 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the catalogue's ids and the feature folders' words as markers: a mistyped tag is an error."""
     if config.option.ms_run:
         _announce_tags(config)
-    if config.getoption("numprocesses", None) and any(_holds_ours(argument, config) for argument in config.args):
-        raise pytest.UsageError("multisite-ha carries out its scenarios one after the other: leave out -n.")
+    several = config.getoption("numprocesses", None) and SESSION not in config.stash
+    if several and any(_holds_ours(argument, config) for argument in config.args):
+        raise pytest.UsageError(_NOT_THIS_WAY)
     if config.getoption("allure_report_dir", None):
         from conformance.allure_bridge import AllureBridge
 
@@ -91,6 +99,9 @@ def _holds_ours(argument: str, config: pytest.Config) -> bool:
     return any(path.suffix == ".feature" and _ours(path, config) for path in found)
 
 
+_NOT_THIS_WAY = "multisite-ha shares out its scenarios by itself: leave out -n, and use multisite-ha run --jobs."
+
+
 class FeatureFile(pytest.Module):
     """A feature file as a module: pytest-bdd's own scenarios() fills it."""
 
@@ -126,7 +137,8 @@ def session_of(config: pytest.Config) -> RunSession:
         from conformance.session import RunSession
 
         if hasattr(config, "workerinput"):
-            pytest.exit("multisite-ha runs its scenarios one after the other: leave out -n.", returncode=64)
+            config.stash[SESSION] = _joined(config)
+            return config.stash[SESSION]
         option = config.option
         options = RunOptions(
             sites=option.ms_sites,
@@ -151,24 +163,63 @@ def session_of(config: pytest.Config) -> RunSession:
     return config.stash[SESSION]
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write down which scenarios are going to be carried out, if any of them is ours."""
+def _joined(config: pytest.Config) -> RunSession:
+    """The session that the process which started this one has opened."""
+    from conformance.joining import Invitation, JoinedSession
+
+    told = config.workerinput  # type: ignore[attr-defined]
+    if INVITATION not in told:
+        pytest.exit(_NOT_THIS_WAY, returncode=64)
+    return JoinedSession.join(Invitation.from_text(told[INVITATION]), told["workerid"])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Number the scenarios that were selected. Where several are carried out side by side, those that can be come
+    first: the others wait until they have the sites for themselves."""
+    ours = [item for item in items if isinstance(item.parent, FeatureFile)]
+    if not ours or config.option.collectonly:
+        return
+    request = session_of(config).request
+    config.stash[PLACES] = {item.nodeid: _place(item, number, request) for number, item in enumerate(ours, start=1)}
+    if hasattr(config, "workerinput"):
+        places = config.stash[PLACES]
+        items.sort(key=lambda item: item.nodeid not in places or places[item.nodeid].alone)
+
+
+def _place(item: pytest.Item, number: int, request: Request) -> Place:
     from conformance.features import requirement_tags
+    from conformance.joining import Place
+    from conformance.neighbours import why_alone
     from conformance.store import PlannedScenario
 
-    ours = [item for item in session.items if isinstance(item.parent, FeatureFile)]
-    if ours and not session.config.option.collectonly:
-        session_of(session.config).plan(
-            [PlannedScenario(_scenario_name(i), requirement_tags({m.name for m in i.iter_markers()})) for i in ours]
-        )
+    scenario = _scenario(item)
+    planned = PlannedScenario(scenario.name, requirement_tags({mark.name for mark in item.iter_markers()}))
+    return Place(item.nodeid, number, planned, alone=why_alone(scenario, request) is not None)
 
 
-def _scenario_name(item: pytest.Item) -> str:
+def _scenario(item: pytest.Item) -> Scenario:
     from pytest_bdd.scenario import scenario_wrapper_template_registry
 
     template = scenario_wrapper_template_registry[item.obj]  # type: ignore[attr-defined]
     example = item.callspec.params.get("_pytest_bdd_example", {}) if hasattr(item, "callspec") else {}
-    return str(template.render(example).name)
+    scenario: Scenario = template.render(example)
+    return scenario
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write down which scenarios are going to be carried out, if any of them is ours."""
+    places = tuple(session.config.stash.get(PLACES, {}).values())
+    if not places:
+        return
+    from conformance.joining import JoinedSession
+
+    run = session_of(session.config)
+    if isinstance(run, JoinedSession):
+        run.take_places(places)
+    else:
+        run.plan([place.scenario for place in places])
 
 
 def _play_of(request: pytest.FixtureRequest) -> Play | None:
@@ -239,6 +290,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the run, judge it, write its reports; the exit status is the verdict's."""
     run = session.config.stash.get(SESSION, None)
     if run is None:
+        return
+    from conformance.joining import JoinedSession
+
+    if isinstance(run, JoinedSession):
+        run.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        session.config.workeroutput[TROUBLE] = list(run.trouble)  # type: ignore[attr-defined]
         return
     trouble: tuple[str, ...] = ()
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):

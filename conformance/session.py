@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -16,19 +17,20 @@ from typing import TYPE_CHECKING
 from conformance.catalogue import load_catalogue
 from conformance.errors import HarnessError, UsageError
 from conformance.faults.journal import Journal, heal_leftovers
-from conformance.features import count_scenarios
+from conformance.features import count_scenarios, scenario_id
 from conformance.judge import judge_run
 from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model.results import CheckResult, RunResult
 from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunPlanned, RunStarted
 from conformance.progress.plain import PlainLines
+from conformance.progress.relay import Relayed
 from conformance.redaction import redact, remember_url, scrub
 from conformance.report import write_reports
 from conformance.request import Request, RunOptions, describe
 from conformance.schedule import SCHEDULE_FILE
 from conformance.sites import Site, SitesFile, load_sites
-from conformance.store import RUN_FILE, End, Plan, PlannedScenario, RunFolder
+from conformance.store import RUN_FILE, End, Outcome, Plan, PlannedScenario, RunFolder
 from conformance.undo import UNDO_ACTIONS
 
 if TYPE_CHECKING:
@@ -50,7 +52,9 @@ class RunSession:
         undo: ExitStack,
         progress: Progress,
         say: Say,
+        lobby: Path | None = None,
     ) -> None:
+        """``lobby`` is where the processes meet that carry out scenarios side by side, in a run that has such."""
         self.request = request
         self.folder = folder
         self.sites = sites
@@ -62,10 +66,12 @@ class RunSession:
         self.problems: tuple[str, ...] = ()
         self.summary: tuple[str, ...] = ()
         self.result: RunResult | None = None
+        self.lobby = lobby
+        self._trouble: list[str] = []
         self._undo = undo
-        self._plays = 0
         self._play: Play | None = None
-        self._follower = Follower(folder.path, progress.emit) if progress.writers else None
+        self._progress = progress
+        self._follower: Follower | None = None
 
     @classmethod
     def open(cls, options: RunOptions, progress: Progress | None = None) -> RunSession:
@@ -95,11 +101,13 @@ class RunSession:
             undo.callback(journal.close)
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
             say(f"Link proxy: {url or 'embedded'}, version {proxy.version()}")
+            several = options.jobs > 1
+            lobby = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="multisite-ha-"))) if several else None
         except BaseException:
             with uninterrupted():
                 undo.close()
             raise
-        session = cls(request, folder, sites, proxy, journal, undo, progress, say)
+        session = cls(request, folder, sites, proxy, journal, undo, progress, say, lobby)
         session.emit(_started(folder))
         return session
 
@@ -107,21 +115,40 @@ class RunSession:
         """Write down which scenarios were selected, before the first is begun."""
         of = count_scenarios(self.request.profile.feature_paths())
         self.folder.write_plan(Plan(tuple(scenarios), max(of, len(scenarios))))
-        self.emit(RunPlanned(len(scenarios)))
-        if self._follower is not None:
+        self.emit(RunPlanned(len(scenarios), self.request.options.jobs))
+        if self._progress.writers:
+            relayed = None if self.lobby is None else Relayed(self.lobby)
+            self._follower = Follower(self.folder.path, self.emit, relayed)
             self._follower.start()
 
     def judged(self, check: CheckResult) -> None:
         """Tell the verdict on one Then sentence while the run goes on."""
         self.emit(_judged(check, final=False))
 
-    def new_play(self) -> Play:
-        """The next scenario to be carried out; its turn begins with Play.begin."""
+    def turn(self, number: int, *, alone: bool) -> AbstractContextManager[None]:
+        """When a scenario may have the sites: at once, where one is carried out after the other."""
+        return nullcontext()
+
+    def new_play(self, number: int) -> Play:
+        """The scenario of this number, to be carried out; it begins with Play.begin."""
         from conformance.play import Play
 
-        self._plays += 1
-        self._play = Play(self, self._plays)
+        self._play = Play(self, number)
         return self._play
+
+    def note_trouble(self, sentence: str) -> None:
+        """Something went wrong outside of the scenarios: the run does not end in pass."""
+        self._trouble.append(sentence)
+        self.say(f"ERROR: {sentence}")
+
+    def died(self, number: int, name: str) -> None:
+        """The process that carried out a scenario is gone: that is how the scenario ended."""
+        scenario = scenario_id(number, name)
+        error = "The process that carried it out died."
+        if scenario in self.folder.scenario_ids():
+            before = self.folder.outcome(scenario)
+            self.folder.end_scenario(scenario, Outcome(error, before.duration_s if before else 0.0, closed=True))
+        self.note_trouble(f"The process that carried out scenario {number} died: {name}.")
 
     def finish(self, *, interrupted: bool = False, trouble: Sequence[str] = ()) -> int:
         """Undo everything, judge what is stored, write the reports. Returns the exit code.
@@ -131,7 +158,7 @@ class RunSession:
         with uninterrupted():
             if interrupted:
                 self.say("Interrupted: healing faults and removing what this run created.")
-            trouble = (*trouble, *self._close(), *self._not_replayed())
+            trouble = (*trouble, *self._trouble, *self._close(), *self._not_replayed())
             self.folder.write_end(End(interrupted, trouble))
             unsure = _take_secrets_out(self.folder.path)
         if self._follower is not None:
@@ -153,7 +180,8 @@ class RunSession:
         return (f"The schedule {self.request.options.schedule} was not replayed: no nemesis came in any scenario.",)
 
     def _close(self) -> list[str]:
-        trouble = []
+        # What processes of this run left behind that died, if any did: no other run may have to find it.
+        trouble = list(heal_leftovers(UNDO_ACTIONS, self.say, run=self.run_id))
         if self._play is not None:
             try:
                 self._play.close()

@@ -22,12 +22,14 @@ from conformance.redaction import redact, redacted
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scenario ended: written when its faults are healed, and again when something went wrong after that.
-    ``failed_step`` is which of its steps (from 0) could not be carried out, None when none or when it is not known."""
+    """How a scenario ended: written when its faults are healed, and again when what it created is removed, which
+    ``closed`` says. ``failed_step`` is which of its steps (from 0) could not be carried out, None when none or when it
+    is not known."""
 
     error: str | None
     duration_s: float
     failed_step: int | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from conformance.play import Play
 from conformance.resources import features_dir, fixtures_dir
 from conformance.session import RunSession
 from conformance.sites import Site
+from conformance.waiting import wait_until
 
 TESTS = Path(__file__).parent
 FEATURE = Path("geo_redundancy") / "site_loss.feature"
@@ -44,13 +46,22 @@ class Replay(Play):
     """Plays what the variable REPLAY names for this scenario: a history, or what goes wrong."""
 
     def __getattribute__(self, name: str) -> Any:
-        acting = ("check_sites", "deploy", "protect", "start_load", "disturb_link", "lose_first_site", "fail_over")
+        acting = ("check_sites", "deploy", "protect", "start_load", "disturb_link", "heal_link", "lose_first_site")
+        acting += ("fail_over",)
         return self._act(name) if name in acting else super().__getattribute__(name)
 
     def _act(self, name: str) -> Any:
         def act(*_: object, **__: object) -> None:
-            if self._plan().get("fails") == name:
-                raise HarnessError(self._plan()["saying"])
+            plan = self._plan()
+            if plan.get("fails") == name:
+                raise HarnessError(plan["saying"])
+            if plan.get("dies") == name:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if name == "start_load":
+                _note(plan, f"{self._number} begins")
+                wait_until(lambda: len(_notes(plan)) >= int(plan.get("awaits", 0)), timeout=60, what="the others")
+            if name in ("heal_link", "fail_over"):
+                _note(plan, f"{self._number} ends")
 
         return act
 
@@ -80,13 +91,23 @@ class Replay(Play):
         super().close()
 
 
+def _note(plan: dict[str, str], words: str) -> None:
+    """Write down, in order, what several processes do, if the plan names a file for it."""
+    if "notes" in plan:
+        with Path(plan["notes"]).open("a") as file:
+            file.write(words + "\n")
+
+
+def _notes(plan: dict[str, str]) -> list[str]:
+    return Path(plan["notes"]).read_text().splitlines() if "notes" in plan else []
+
+
 def _about(site: Site) -> SiteInfo:
     return SiteInfo(site.name, site.spec.cloud, None, site.auth_url)
 
 
-def _new_play(session: RunSession) -> Play:
-    session._plays += 1
-    session._play = Replay(session, session._plays)
+def _new_play(session: RunSession, number: int) -> Play:
+    session._play = Replay(session, number)
     return session._play
 
 
@@ -105,10 +126,16 @@ def pytest_features(
 
 
 def multisite_ha_run(
-    folder: Path, plans: list[dict[str, str]], *options: str, password: str = "no-password-at-all"
+    folder: Path,
+    plans: list[dict[str, str]],
+    *options: str,
+    password: str = "no-password-at-all",
+    feature: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """`multisite-ha run features` in a project of its own."""
+    """`multisite-ha run features` in a project of its own, with a ``feature`` of its own instead of ours."""
     _make_project(folder, password)
+    if feature is not None:
+        (folder / "features" / FEATURE).write_text(feature)
     program = "import replay_rig; from conformance.cli import main; main()"
     where = ["--sites", str(folder / "sites.yaml"), "--out", str(folder / "run")]
     return _run(folder, plans, ["-c", program, "run", "features", *where, *options])

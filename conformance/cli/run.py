@@ -53,6 +53,14 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
 @click.option("--schedule", metavar="FILE", help="Replay this schedule.json of a nemesis instead of drawing one.")
+@click.option(
+    "--jobs",
+    "-j",
+    default="1",
+    show_default=True,
+    metavar="N|auto",
+    help="How many scenarios go on side by side; --dry-run says which can, and why not others. auto: half the cores.",
+)
 @click.option("--keep-lab", is_flag=True, help="Leave the lab running afterwards: the next run starts at once.")
 @click.option("--allure", metavar="DIR", help="Write Allure results to DIR while the run goes on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
@@ -72,6 +80,7 @@ def run(
     toxiproxy: str | None,
     no_faults: bool,
     schedule: str | None,
+    jobs: str,
     keep_lab: bool,
     allure: str | None,
     quiet: bool,
@@ -102,6 +111,7 @@ def run(
         faults=not no_faults,
         keep_lab=keep_lab,
         schedule=schedule,
+        jobs=how_many(jobs),
         command_line=tuple(sys.argv[1:]),
     )
     arguments = select(selection, profile)
@@ -124,9 +134,15 @@ def run(
         progress = around.enter_context(Progress(*writers))
         session = RunSession.open(options, progress)
         driver = _Driver(session)
+        plugins: list[object] = [driver]
+        extra = ["--alluredir", allure] if allure else []
+        if options.jobs > 1:
+            from conformance.cli.workers import Workers
+
+            plugins.append(Workers(session))
+            extra += Workers.arguments(options.jobs)
         try:
-            extra = ["--alluredir", allure] if allure else []
-            pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal", *extra], plugins=[driver])
+            pytest.main([*arguments, "--ms-run", "-c", str(_INI), "-s", "-p", "no:terminal", *extra], plugins=plugins)
         finally:
             if session.result is None:
                 session.finish(interrupted=True)
@@ -142,6 +158,15 @@ def run(
     for line in session.problems if quiet else session.summary:
         click.echo(line, err=quiet or json_events == "-")
     return driver.exit_code
+
+
+def how_many(jobs: str) -> int:
+    """How many scenarios may go on side by side. UsageError when that is not said by a number from 1, or by auto."""
+    if jobs == "auto":
+        return max(1, (os.cpu_count() or 1) // 2)
+    if not jobs.isdecimal() or int(jobs) < 1:
+        raise UsageError(f"--jobs takes a number from 1, or auto; it was given {jobs!r}.")
+    return int(jobs)
 
 
 def feature_files(arguments: list[str]) -> list[Path]:
@@ -199,7 +224,6 @@ class _Driver:
 
     def __init__(self, session: RunSession) -> None:
         self._session = session
-        self._collected = 0
         self.trouble: list[str] = []
         self.exit_code = 3
 
@@ -207,11 +231,8 @@ class _Driver:
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[SESSION] = self._session
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._collected = len(session.items)
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
+        if report.failed and str(report.longrepr) not in self.trouble:  # each of several processes says it
             self.trouble.append(str(report.longrepr))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -227,7 +248,7 @@ class _Driver:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.trouble and session.exitstatus in (0, 2):
             session.exitstatus = 3
-        if not self._collected:
+        if not session.testscollected:
             self.trouble.append("The selection matches no scenario: nothing was run.")
             session.exitstatus = 64
         self.exit_code = int(session.exitstatus)

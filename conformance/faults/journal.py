@@ -91,11 +91,12 @@ def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
 
 
 def heal_leftovers(
-    actions: Mapping[str, UndoAction], say: Callable[[str], None], folder: Path | None = None
+    actions: Mapping[str, UndoAction], say: Callable[[str], None], folder: Path | None = None, *, run: str = ""
 ) -> tuple[str, ...]:
-    """Carry out what dead runs left to undo. Returns sentences about what could not be undone; those stay journaled."""
+    """Carry out what dead runs left to undo, or what the dead processes of one ``run`` did. Returns sentences about what
+    could not be undone; those stay journaled."""
     failed: list[str] = []
-    for left in leftovers(folder):
+    for left in (one for one in leftovers(folder) if one.run_id.startswith(run)):
         action = actions.get(left.undo.action)
         try:
             if action is None:

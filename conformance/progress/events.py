@@ -29,15 +29,16 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunPlanned:
-    """How many scenarios were selected."""
+    """How many scenarios were selected, and how many of them are carried out at the same time at the most."""
 
     scenarios: int
+    side_by_side: int = 1
     event: Literal["run-planned"] = "run-planned"
 
 
 @dataclass(frozen=True)
 class ScenarioBegun:
-    """``number`` counts from 1 in the order in which scenarios are carried out."""
+    """``number`` counts from 1 in the order in which scenarios were selected; it is what their ids begin with."""
 
     scenario: str
     number: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from conformance.progress.events import (
     ScenarioBegun,
     ScenarioEnded,
 )
+from conformance.progress.relay import Relayed
 from conformance.progress.sampling import Sampler
 from conformance.progress.tail import Tail
 from conformance.records import EVENTS_FILE, OUTCOME_FILE, SCENARIO_FILE, read_json
@@ -32,14 +33,16 @@ SAMPLE_S = 1.0
 
 
 class Follower:
-    """Follows a run folder from a thread of its own until it is stopped."""
+    """Follows a run folder from a thread of its own until it is stopped. ``relayed`` is what else there is to tell, of
+    processes that carry out scenarios side by side."""
 
-    def __init__(self, folder: Path, emit: Callable[[ProgressEvent], None]) -> None:
+    def __init__(self, folder: Path, emit: Callable[[ProgressEvent], None], relayed: Relayed | None = None) -> None:
         self._scenarios = folder / "scenarios"
         self._emit = emit
+        self._relayed = relayed
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
-        self._current: _Scenario | None = None
+        self._going_on: dict[str, _Scenario] = {}
         self._known: set[str] = set()
 
     def start(self) -> None:
@@ -57,36 +60,40 @@ class Follower:
             while not self._over.wait(LOOK_S):
                 self._look()
             self._look()
-            self._end_current()
+            for scenario in tuple(self._going_on.values()):
+                self._end(scenario, scenario.outcome())
         except Exception as error:  # nobody may lose a run because somebody watches it
             self._emit(Said(f"WARNING: The run can no longer be followed ({type(error).__name__}: {error})."))
 
     def _look(self) -> None:
+        if self._relayed is not None:
+            self._relayed.tell(self._emit)
         for path in sorted(self._scenarios.glob(f"*/{SCENARIO_FILE}")):
             if path.parent.name not in self._known:
                 self._known.add(path.parent.name)
-                self._end_current()
                 info = read_json(path, ScenarioInfo)
-                self._emit(ScenarioBegun(info.id, len(self._known), info.name, info.feature, info.requirements))
-                self._current = _Scenario(path.parent, info.id)
-        if self._current is not None:
-            for event in self._current.news():
-                self._emit(event)
+                number = int(info.id.partition("-")[0])
+                self._emit(ScenarioBegun(info.id, number, info.name, info.feature, info.requirements))
+                self._going_on[info.id] = _Scenario(path.parent, info.id)
+                self._tell(self._going_on[info.id])
+        for scenario in tuple(self._going_on.values()):
+            self._tell(scenario)
 
-    def _end_current(self) -> None:
-        """What is left of the scenario before the next one; its end is only told when nothing can come after it."""
-        if self._current is None:
-            return
-        for event in self._current.news():
+    def _tell(self, scenario: _Scenario) -> None:
+        """What is new of a scenario. Its end is only told when nothing can come after it."""
+        outcome = scenario.outcome()
+        for event in scenario.news():
             self._emit(event)
-        path = self._current.folder / OUTCOME_FILE
-        outcome: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
-        self._emit(ScenarioEnded(self._current.id, outcome.get("error"), outcome.get("duration_s")))
-        self._current = None
+        if outcome.get("closed"):
+            self._end(scenario, outcome)
+
+    def _end(self, scenario: _Scenario, outcome: Mapping[str, Any]) -> None:
+        self._emit(ScenarioEnded(scenario.id, outcome.get("error"), outcome.get("duration_s")))
+        del self._going_on[scenario.id]
 
 
 class _Scenario:
-    """The files of the scenario that is going on."""
+    """The files of a scenario that is going on."""
 
     def __init__(self, folder: Path, scenario: str) -> None:
         self.folder = folder
@@ -94,6 +101,11 @@ class _Scenario:
         self._events = Tail(folder / EVENTS_FILE)
         self._sampler = Sampler(folder, scenario)
         self._sampled = time.monotonic()
+
+    def outcome(self) -> dict[str, Any]:
+        """How it ended; nothing while it has not."""
+        path = self.folder / OUTCOME_FILE
+        return dict(json.loads(path.read_bytes())) if path.exists() else {}
 
     def news(self) -> list[ProgressEvent]:
         """What has come since the last call."""

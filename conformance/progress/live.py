@@ -14,7 +14,7 @@ from rich.text import Text
 
 from conformance.progress.events import ProgressEvent
 from conformance.progress.plain import sentence
-from conformance.progress.view import View, after
+from conformance.progress.view import Scene, View, after
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow", "ERROR": "bold red", "WARNING": "yellow"}
@@ -42,7 +42,7 @@ class LiveView(AbstractContextManager["LiveView"]):
         """Take the event in, and print its sentence above the view if it has one."""
         self._began = time.monotonic() - elapsed_s
         self._view = after(self._view, elapsed_s, event)
-        text = sentence(event)
+        text = sentence(event, numbered=self._view.side_by_side > 1)
         if text is not None:
             self._console.print(Text.assemble((f"{elapsed_s:7.1f} s  ", "dim"), _coloured(text)), soft_wrap=True)
 
@@ -56,22 +56,20 @@ def render(view: View, elapsed_s: float) -> RenderableType:
     left = view.left_s(elapsed_s)
     if left is not None:
         clock += f", about {clocked(left)} left"
-    elif view.name and view.planned is not None and view.planned > 1:
+    elif view.scenes and view.planned is not None and view.planned > 1:
         clock += ", time left is known after the first scenario"
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=len("scenario"))
     table.add_column(overflow="ellipsis", no_wrap=True)
-    if view.name:
+    for scene in view.scenes:
         of = f" of {view.planned}" if view.planned else ""
-        table.add_row("scenario", Text(f"{view.number}{of}  {view.name}", style="bold"))
-        table.add_row("phase", Text(view.phase or view.doing))
-        table.add_row("faults", _faults(view.faults))
-        table.add_row("service", _service(view))
-        if view.verdicts:
-            table.add_row(
-                "checks", Text(", ".join(f"{view.verdicts.count(v)} {v}" for v in dict.fromkeys(view.verdicts)))
-            )
-    else:
+        table.add_row("scenario", Text(f"{scene.number}{of}  {scene.name}", style="bold"))
+        table.add_row("phase", Text(scene.phase or (view.doing if len(view.scenes) == 1 else "")))
+        table.add_row("faults", _faults(scene.faults))
+        table.add_row("service", _service(scene))
+    if view.scenes and view.verdicts:
+        table.add_row("checks", Text(", ".join(f"{view.verdicts.count(v)} {v}" for v in dict.fromkeys(view.verdicts))))
+    if not view.scenes:
         table.add_row("doing", Text(view.doing))
     table.add_row("time", Text(clock))
     return Group(Text(), table)
@@ -95,8 +93,8 @@ def _faults(faults: tuple[tuple[str, bool | None], ...]) -> Text:
     return text if faults else Text("none", style="dim")
 
 
-def _service(view: View) -> Text:
-    sample = view.sample
+def _service(scene: Scene) -> Text:
+    sample = scene.sample
     if sample is None:
         return Text("not in use", style="dim")
     latency = "no answer"
@@ -104,7 +102,7 @@ def _service(view: View) -> Text:
         latency = f"latency {sample.latency_p50_ms:.1f} ms (slowest {sample.latency_max_ms:.1f} ms)"
     errors = "" if sample.error_share is None else f"{sample.error_share:.1%} of probes failed"
     style = "red" if sample.probes_failed or sample.writes_failed_per_s else ""
-    parts = (f"{sample.writes_per_s:.0f} writes/s   {latency}   ", (errors, style), f"   {sparkline(view.latencies)}")
+    parts = (f"{sample.writes_per_s:.0f} writes/s   {latency}   ", (errors, style), f"   {sparkline(scene.latencies)}")
     return Text.assemble(*parts)
 
 

@@ -22,30 +22,42 @@ HISTORY = 40
 
 
 @dataclass(frozen=True)
-class View:
-    """``faults`` are those that act now, as (name and target, whether it was seen to bite); ``doing`` is the latest
-    sentence; ``latencies`` the medians of the last samples in ms, None where nothing was answered."""
+class Scene:
+    """A scenario that is going on. ``faults`` are those that act now, as (name and target, whether it was seen to
+    bite); ``latencies`` the medians of the last samples in ms, None where nothing was answered."""
 
-    doing: str = "starting"
-    planned: int | None = None
-    number: int = 0
-    name: str = ""
-    began_s: float = 0.0
+    scenario: str
+    number: int
+    name: str
+    began_s: float
     phase: str = ""
     faults: tuple[tuple[str, bool | None], ...] = ()
     sample: Sample | None = None
     latencies: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """``scenes`` are the scenarios that go on now, in the order in which they began; ``doing`` is the latest
+    sentence."""
+
+    doing: str = "starting"
+    planned: int | None = None
+    side_by_side: int = 1
+    scenes: tuple[Scene, ...] = ()
     verdicts: tuple[str, ...] = ()
     durations_s: tuple[float, ...] = ()
     over: bool = False
 
     def left_s(self, elapsed_s: float) -> float | None:
-        """Seconds that the remaining scenarios take if they take as long as those before; None before one is done."""
+        """Seconds that the remaining scenarios take if they take as long as those before, and no two of those that have
+        not begun go on at the same time; None before one is done."""
         if self.planned is None or not self.durations_s or self.over:
             return None
         each = sum(self.durations_s) / len(self.durations_s)
-        under_way = min(elapsed_s - self.began_s, each) if self.name else 0.0
-        return max(0.0, (self.planned - len(self.durations_s)) * each - under_way)
+        going_on = [max(0.0, each - (elapsed_s - scene.began_s)) for scene in self.scenes]
+        waiting = max(0, self.planned - len(self.durations_s) - len(self.scenes))
+        return max(going_on, default=0.0) + waiting * each
 
 
 def after(view: View, elapsed_s: float, event: ProgressEvent) -> View:
@@ -53,28 +65,36 @@ def after(view: View, elapsed_s: float, event: ProgressEvent) -> View:
     match event:
         case Said(text):
             return replace(view, doing=text.strip())
-        case RunPlanned(scenarios):
-            return replace(view, planned=scenarios)
+        case RunPlanned(scenarios, side_by_side):
+            return replace(view, planned=scenarios, side_by_side=side_by_side)
         case ScenarioBegun():
             return replace(
-                view, number=event.number, name=event.name, began_s=elapsed_s, phase="", faults=(), sample=None,
-                latencies=(),
-            )  # fmt: skip
-        case PhaseChanged():
-            return replace(view, phase=event.name if event.state == "begin" else "")
-        case FaultChanged():
-            return replace(view, faults=_faults(view.faults, event))
-        case Sample():
-            return replace(view, sample=event, latencies=(*view.latencies, event.latency_p50_ms)[-HISTORY:])
+                view, scenes=(*view.scenes, Scene(event.scenario, event.number, event.name, began_s=elapsed_s))
+            )
+        case PhaseChanged() | FaultChanged() | Sample():
+            scenes = (_scene(s, event) if s.scenario == event.scenario else s for s in view.scenes)
+            return replace(view, scenes=tuple(scenes))
         case CheckJudged(final=False):
             return replace(view, verdicts=(*view.verdicts, event.verdict))
         case ScenarioEnded():
-            took = event.duration_s if event.duration_s is not None else elapsed_s - view.began_s
-            return replace(view, name="", phase="", faults=(), sample=None, durations_s=(*view.durations_s, took))
+            ended = [s for s in view.scenes if s.scenario == event.scenario]
+            took = [elapsed_s - s.began_s if event.duration_s is None else event.duration_s for s in ended]
+            left = tuple(s for s in view.scenes if s.scenario != event.scenario)
+            return replace(view, scenes=left, durations_s=(*view.durations_s, *took))
         case RunEnded():
             return replace(view, over=True)
         case _:
             return view
+
+
+def _scene(scene: Scene, event: PhaseChanged | FaultChanged | Sample) -> Scene:
+    match event:
+        case PhaseChanged():
+            return replace(scene, phase=event.name if event.state == "begin" else "")
+        case FaultChanged():
+            return replace(scene, faults=_faults(scene.faults, event))
+        case Sample():
+            return replace(scene, sample=event, latencies=(*scene.latencies, event.latency_p50_ms)[-HISTORY:])
 
 
 def _faults(faults: tuple[tuple[str, bool | None], ...], event: FaultChanged) -> tuple[tuple[str, bool | None], ...]:

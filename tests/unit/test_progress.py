@@ -36,6 +36,7 @@ from conformance.progress.choice import for_people
 from conformance.progress.jsonl import JsonLines, schema
 from conformance.progress.live import LiveView, render, sparkline
 from conformance.progress.plain import PlainLines
+from conformance.progress.relay import Relayed, relay_writer
 from conformance.progress.sampling import Sampler
 from conformance.progress.tail import Tail
 from conformance.progress.view import View, after
@@ -70,7 +71,7 @@ def an_event(kind: type[Any]) -> Any:
     """An event of ``kind`` with something in every field."""
     values: dict[str, Any] = {"verdict": "pass", "observed": {"rtt_ms": 1.5}, "requirements": ("MS-GR-01",)}
     values |= {"sites": ("site-a", "site-b"), "ok": True, "final": False, "finished": True}
-    numbers = {"seed", "scenarios", "number", "t", "probes", "probes_failed", "exit_code"}
+    numbers = {"seed", "scenarios", "side_by_side", "number", "t", "probes", "probes_failed", "exit_code"}
     numbers |= {f.name for f in fields(Sample)} - {"scenario", "event"} | {"duration_s"}
     made = {f.name: values.get(f.name, 3 if f.name in numbers else f"a {f.name}") for f in fields(kind)}
     return kind(**{name: value for name, value in made.items() if name != "event"})
@@ -118,10 +119,33 @@ def test_a_scenario_ends_with_the_outcome_that_was_written_last(folder: RunFolde
         record(folder, number)
     ids = folder.scenario_ids()
     folder.end_scenario(ids[0], Outcome(None, 1.0))
-    folder.end_scenario(ids[0], Outcome("It could not be removed.", 2.0))
+    folder.end_scenario(ids[0], Outcome("It could not be removed.", 2.0, closed=True))
     told = [e for e in followed(folder) if isinstance(e, (ScenarioBegun, ScenarioEnded))]
     assert [e.event for e in told] == ["scenario-begun", "scenario-ended"] * 2
     assert told[1] == ScenarioEnded(ids[0], "It could not be removed.", 2.0)
+
+
+def test_scenarios_that_go_on_side_by_side_are_told_each_with_its_own_end(folder: RunFolder) -> None:
+    logs = [EventLog(record(folder, number) / "events.jsonl") for number in (1, 2)]
+    first, second = folder.scenario_ids()
+    for log in logs:
+        log.append(Event(5, "phase", "load", "begin"))
+    folder.end_scenario(second, Outcome(None, 1.0, closed=True))
+    told = [(e.event, e.scenario) for e in followed(folder) if not isinstance(e, Said)]  # type: ignore[union-attr]
+    begun = [("scenario-begun", first), ("phase", first), ("scenario-begun", second), ("phase", second)]
+    assert told == [*begun, ("scenario-ended", second), ("scenario-ended", first)]
+
+
+def test_what_several_processes_say_is_told_as_it_came(tmp_path: Path, folder: RunFolder) -> None:
+    events: list[ProgressEvent] = [Said("[01] one"), CheckJudged("01-a", "c", "p", ("X",), "pass", "r", final=False)]
+    for sender, event in zip(("gw0", "gw1"), events, strict=True):
+        with relay_writer(tmp_path, sender) as writer:
+            writer.write(1.0, event)
+    heard: list[ProgressEvent] = []
+    follower = Follower(folder.path, heard.append, Relayed(tmp_path))
+    follower.start()
+    follower.stop()
+    assert heard == events
 
 
 def test_a_damaged_folder_ends_the_following_and_nothing_else(folder: RunFolder) -> None:
@@ -260,6 +284,31 @@ def test_the_live_view_shows_scenario_phase_faults_and_service() -> None:
         assert said in text, said
 
 
+def test_the_live_view_shows_every_scenario_that_goes_on() -> None:
+    other = replace(BEGUN, scenario="t", number=2, name="The link is cut")
+    view = folded(
+        (1, RunPlanned(3, 2)),
+        (2, BEGUN),
+        (3, other),
+        (4, FaultChanged("t", 3, "link-cut", "b>a", "verified", True, "")),
+        (5, PhaseChanged("s", 1, "failover", "begin", None, "")),
+    )
+    text = shown(view, 65)
+    for said in ("1 of 3  The first site is lost", "failover", "2 of 3  The link is cut", "link-cut b>a bites"):
+        assert said in text, said
+    assert "The link is cut" not in shown(after(view, 70, ScenarioEnded("t", None, 60.0)), 70)
+
+
+def test_in_a_log_of_several_scenarios_every_verdict_says_whose_it_is() -> None:
+    out = io.StringIO()
+    log = PlainLines(out)
+    check = CheckJudged("07-the-link", "c", "phrase", (), "fail", "Gone.", final=False)
+    for event in (RunPlanned(1), check, RunPlanned(9, 2), check):
+        log.write(1.0, event)
+    alone, beside = [line for line in out.getvalue().splitlines() if "FAIL" in line]
+    assert "[07]" not in alone and "[07]   FAIL" in beside
+
+
 def test_in_a_narrow_terminal_the_words_on_the_left_stay_whole() -> None:
     view = folded(
         (1, RunPlanned(3)), (2, replace(BEGUN, name="A name that is much longer than the terminal is wide" * 3))
@@ -274,7 +323,7 @@ def test_a_fault_that_is_healed_is_no_longer_shown() -> None:
         (2, FaultChanged("s", 1, "site-loss", "site-a", "verified", True, "")),
         (3, FaultChanged("s", 2, "site-loss", "site-a", "healing", None, "")),
     )
-    assert view.faults == (("site-loss site-a", True),)
+    assert view.scenes[0].faults == (("site-loss site-a", True),)
     assert after(view, 4, FaultChanged("s", 3, "site-loss", "site-a", "healed", None, "")).faults == ()
 
 
