@@ -1,63 +1,68 @@
-"""What the lab's data plane costs: start, wiring per guest, rules, idle CPU, memory; and what it holds against SIGKILL.
+"""What the lab's data plane costs: start, wiring per guest, rules, idle CPU, memory, and a restart with all guests.
 
-    python benchmarks/dataplane.py [--guests 50] [--kills 10]
+    python benchmarks/dataplane.py [--guests 100]
 
-Starts a lab named ``bench-plane`` in namespaces mode, prints a table, takes the lab down. Figures are of this machine
-as busy as it is: the load is printed with them.
+Starts a lab named ``bench-plane`` in namespaces mode, prints a table, takes the lab down. The guests are spread over
+its two sites and do nothing but sleep. Figures are of this machine as busy as it is: the load is printed with them.
+What the data plane holds against SIGKILL is measured by dataplane_kills.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import base64
 import os
 import random
-import signal
 import statistics
-import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
 
-from plane import Tenant  # noqa: E402
+from plane import Tenant
+from plane_state import crash, daemon, names_of_namespaces, remains, settled
 
-from conformance.errors import HarnessError
-from conformance.lab import Lab, dataplane, namespaces, processes  # noqa: E402
-from conformance.waiting import wait_until  # noqa: E402
+from conformance.lab import Lab, dataplane, namespaces, processes
+from conformance.lab.status import memory
+from conformance.waiting import wait_until
 
 LAB = "bench-plane"
-IDLE_S = 10.0
+SITES = ("site-a", "site-b")
+IDLE_S = 30.0
+SLEEPER = base64.b64encode(b"#!/bin/sh\nexec sleep infinity\n").decode()
+PATIENCE = 600.0  # seconds for all guests to be there, on a busy machine
 
 
 def main() -> None:
     """Measure everything and print one line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--guests", type=int, default=50, help="servers for the figures per guest")
-    parser.add_argument("--kills", type=int, default=10, help="how often something is killed at random")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--guests", type=int, default=100, help="servers, half of them at each site")
     options = parser.parse_args()
+    each = options.guests // len(SITES)
     lab = Lab(LAB, mode="namespaces")
     lab.down()
+    names: set[str] = set()
     try:
         lab.up()  # builds what is missing, once
         lab.down()
         say("both clouds up, warm", f"{timed(lab.up):.1f} s")
-        tenant = Tenant.of(lab, "site-a", 1)
-        wiring(tenant, options.guests)
-        guests(tenant, options.guests)
-        idle(lab)
-        tenant.clean()
-        robustness(lab, tenant, options.kills, random.Random(options.seed))
+        tenants = [Tenant.of(lab, site, number) for number, site in enumerate(SITES, start=1)]
+        wiring(tenants[0], each)
+        tenants[0].clean()
+        idle(lab, "without a guest")
+        servers = start(lab, tenants, each)
+        idle(lab, f"with {options.guests} guests")
+        again(lab, servers)
+        names = names_of_namespaces(lab)
     finally:
         lab.down()
-    say("processes left after lab down", str(len(processes.of_lab(lab.name, lab.directory))))
-    say("network namespaces left that hold no process of ours", str(strays(lab)))
+    say("left after lab down", str(remains(lab, names) or "nothing"))
 
 
 def say(what: str, figure: str) -> None:
@@ -72,11 +77,15 @@ def timed(action: Any) -> float:
     return time.perf_counter() - began
 
 
-def daemon(lab: Lab) -> psutil.Process:
-    """The network daemon."""
-    holder = namespaces.keeper(lab.directory)
-    assert holder is not None
-    return next(child for child in holder.children() if "netplane.netd" in child.cmdline())
+def spent(running: Iterable[psutil.Process]) -> dict[int, float]:
+    """CPU seconds by process, of their children that have ended too."""
+    found = {}
+    for process in running:
+        try:
+            found[process.pid] = sum(process.cpu_times()[:4])
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def switch_on(lab: Lab, site: str, server: str) -> None:
@@ -112,13 +121,12 @@ def wiring(tenant: Tenant, count: int) -> None:
     netd.suspend()
     for _ in range(count):
         prepare()
-    before = netd.cpu_times()
+    before = spent([netd])
     netd.resume()
     took = timed(lambda: dataplane.sync(tenant.lab.directory, "site-a"))
-    after = netd.cpu_times()
-    spent = sum(after[:4]) - sum(before[:4])
-    each = f"{took / count * 1e3:.1f} ms and {spent / count * 1e3:.1f} ms CPU each"
-    say(f"wiring {count} guests at once", f"{took:.2f} s, {each}")
+    cpu = spent([netd])[netd.pid] - before[netd.pid]
+    per_guest = f"{took / count * 1e3:.1f} ms and {cpu / count * 1e3:.1f} ms CPU each"
+    say(f"wiring {count} guests of a site at once", f"{took:.2f} s, {per_guest}")
     acting = []
     for port in range(5):
         tenant.allow(group, port_range_min=port + 1, port_range_max=port + 1, remote_ip_prefix="192.0.2.0/24")
@@ -126,95 +134,70 @@ def wiring(tenant: Tenant, count: int) -> None:
     say(f"a rule for {count + 10} guests, from the API's answer to in force", f"{max(acting) * 1e3:.0f} ms at most")
 
 
-def guests(tenant: Tenant, count: int) -> None:
-    """Real servers, all at once."""
-    subnet, group = tenant.network("10.1.70.0/24"), tenant.group()
-    before = memory(tenant.lab)
+def start(lab: Lab, tenants: Sequence[Tenant], each: int) -> int:
+    """Real servers at all sites; returns how many."""
+    before = lab.status().memory
+    netd = daemon(lab)
+    cpu = spent([netd])
     began = time.perf_counter()
-    tenant.guests(*((f"guest-{number}", subnet, group) for number in range(count)))
-    say(f"{count} servers ACTIVE", f"{time.perf_counter() - began:.1f} s")
-    say("memory per guest", f"{(memory(tenant.lab) - before) / count / (1 << 20):.1f} MiB")
-
-
-def memory(lab: Lab) -> int:
-    """Of all processes of the lab, bytes."""
-    return lab.status().memory
-
-
-def idle(lab: Lab) -> None:
-    """What watching costs while nothing happens."""
-    def spent() -> float:
-        holder = namespaces.keeper(lab.directory)
-        assert holder is not None
-        return sum(sum(child.cpu_times()[:2]) for child in (holder, *holder.children()))
-
-    before = spent()
-    time.sleep(IDLE_S)  # nothing happens: that is what is measured
-    say("idle CPU of the data plane", f"{(spent() - before) / IDLE_S * 100:.1f} % of a core")
-
-
-def robustness(lab: Lab, tenant: Tenant, kills: int, chance: random.Random) -> None:
-    """Kill the daemon, a site or everything at random moments of change; then compare with what Neutron says."""
-    for number in range(kills):
-        victim = chance.choice(["netd", "netd", "site", "lab"])
-        subnet, group = tenant.network("10.1.80.0/24"), tenant.group()
+    servers = []
+    for tenant in tenants:
+        subnet, group = tenant.network(f"10.{tenant.number}.70.0/24"), tenant.group()
         tenant.allow(group, None)
-        ours = tenant.guests(("one", subnet, group), ("two", subnet, group))
-        netd = daemon(lab)
-        tenant.allow(group, "udp", port_range_min=1, port_range_max=chance.randint(2, 60000))
-        time.sleep(chance.random() * 0.3)  # a random moment in the pass that follows
-        if victim == "netd":
-            netd.send_signal(signal.SIGKILL)
-        elif victim == "site":
-            lab.kill_site("site-a")
-            lab.start_site("site-a")
-        else:
-            processes.kill_lab(lab.name, lab.directory)
-            lab.up()
-        tenant = reconnected(tenant)
-        dataplane.sync(lab.directory, "site-a")
-        try:
-            wait_until(
-                lambda o=ours, t=tenant: t.says(o[0].place, o[1].ip) == "two", timeout=30, what="a guest to answer"
-            )
-            found = compared(lab, tenant)
-        except HarnessError as error:
-            found = [str(error)]
-        say(f"SIGKILL {number + 1}: {victim}", f"{len(found)} differences {found[:3] or ''}")
-        tenant.clean()
+        tenant.router(subnet, external=True)
+        for number in range(each):
+            port = tenant.cloud.network.create_port(network_id=subnet.network_id, security_groups=[group.id])
+            body = {"image_id": tenant.image, "flavor_id": tenant.flavor, "networks": [{"port": port.id}]}
+            server = tenant.cloud.compute.create_server(name=f"guest-{number}", user_data=SLEEPER, **body)
+            servers.append((tenant, server))
+    for tenant, server in servers:
+        tenant.cloud.compute.wait_for_server(server, interval=0.5, wait=PATIENCE)
+    count = len(servers)
+    say(f"{count} servers ACTIVE, asked for one by one", f"{time.perf_counter() - began:.1f} s")
+    say(
+        "of which CPU of the network daemon, per guest",
+        f"{(spent([netd])[netd.pid] - cpu[netd.pid]) / count * 1e3:.0f} ms",
+    )
+    own = sum(memory(process) for init in inits(lab) for process in (init, *init.children(recursive=True)))
+    say("memory per guest, its own processes", f"{own / count / (1 << 20):.1f} MiB")
+    more = (lab.status().memory - before) / count / (1 << 20)
+    say("memory per guest, with what the services grew by", f"{more:.1f} MiB")
+    return count
 
 
-def reconnected(tenant: Tenant) -> Tenant:
-    """The tenant with connections of now."""
-    fresh = Tenant.of(tenant.lab, "site-a", 1)
-    fresh.made = tenant.made
-    return fresh
+def inits(lab: Lab) -> list[psutil.Process]:
+    """The first process of each guest that runs."""
+    return [psutil.Process(guest.pid) for site in lab.status().sites for guest in site.guests if guest.pid]
 
 
-def compared(lab: Lab, tenant: Tenant) -> list[str]:
-    """What differs between Neutron's ports of running servers and the interfaces that are there."""
-    found = []
-    running = {server.id for server in tenant.cloud.compute.servers() if server.status == "ACTIVE"}
-    for port in tenant.cloud.network.ports(device_owner="compute:nova"):
-        if port.device_id not in running:
-            continue
-        place = lab.directory / "netns" / f"guest-{port.device_id}"
-        command = namespaces.command(lab.directory, ["nsenter", f"--net={place}", "ip", "-j", "address"])
-        there = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        known = {(link["address"], entry["local"]) for link in there for entry in link["addr_info"]}
-        found += [
-            f"{fixed['ip_address']} of {port.id} is not there"
-            for fixed in port.fixed_ips
-            if (port.mac_address, fixed["ip_address"]) not in known
-        ]
-    places = {name for name in dataplane.status(lab.directory)["netns"] if name.startswith("guest-")}
-    found += [f"{name} is a stray" for name in places - {f"guest-{server}" for server in running}]
-    return found
+def idle(lab: Lab, words: str) -> None:
+    """What there is to do while nothing happens."""
+    holder = namespaces.keeper(lab.directory)
+    assert holder is not None
+    groups = {
+        "the data plane": [holder, *holder.children()],
+        "the whole lab": processes.of_lab(lab.name, lab.directory),
+    }
+    before = {name: spent(members) for name, members in groups.items()}
+    time.sleep(IDLE_S)  # nothing happens: that is what is measured
+    for name, members in groups.items():
+        after = spent(members)
+        used = sum(after[pid] - before[name][pid] for pid in after)
+        say(f"idle CPU {words}, {name}", f"{used / IDLE_S * 100:.1f} % of a core")
 
 
-def strays(lab: Lab) -> int:
-    """Mounts of the lab's namespaces that are left on the machine."""
-    return sum(str(lab.directory / "netns") in line for line in Path("/proc/mounts").read_text().splitlines())
+def again(lab: Lab, count: int) -> None:
+    """Everything is killed and comes back, with its guests."""
+    crash(lab, random.Random(1))
+    began = time.perf_counter()
+    lab.up()
+    say(
+        f"both clouds up again after SIGKILL of everything, with {count} guests", f"{time.perf_counter() - began:.1f} s"
+    )
+    wait_until(lambda: len(inits(lab)) == count, timeout=PATIENCE, interval=1.0, what=f"{count} guests to run")
+    say("until all of them run", f"{time.perf_counter() - began:.1f} s")
+    fresh = [Tenant.of(lab, site, number) for number, site in enumerate(SITES, start=1)]
+    say("differences from what Neutron says then", str(len(settled(lab, fresh))))
 
 
 if __name__ == "__main__":

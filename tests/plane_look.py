@@ -55,7 +55,7 @@ def _links(place: str) -> Iterable[str]:
         words = [link["ifname"], link["address"] if guest else "", link["mtu"], "UP" in link["flags"]]
         yield f"link {' '.join(map(str, words))} master {link.get('master')}"
         for entry in link["addr_info"]:
-            if entry["scope"] != "link":
+            if entry["scope"] != "link" and link["ifname"] != "lo":  # on lo a guest has what it gives itself
                 yield f"address {link['ifname']} {entry['local']}/{entry['prefixlen']}"
 
 

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from conformance.lab import namespaces
 from conformance.lab.errors import LabError
 from conformance.waiting import NotReached, wait_until
 
@@ -71,6 +72,7 @@ def _ask(lab: Path, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return _ask_once(lab, request)
         except (ConnectionError, FileNotFoundError):
+            namespaces.living_keeper(lab)  # without it nobody starts the daemon again
             return None
 
     log = lab / "netd.log"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -17,7 +18,9 @@ from conformance.lab.addressing import NamespaceAddresses
 from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.files import write_private
 from conformance.lab.inside.netplane import kernel
-from conformance.lab.site import LabSite
+
+if TYPE_CHECKING:
+    from conformance.lab.site import LabSite
 
 INSIDE = Path(__file__).with_name("inside")
 RECORD = "netplane.json"
@@ -92,7 +95,8 @@ def make(lab: str, directory: Path, sites: Sequence[LabSite]) -> None:
 
 def command(directory: Path, words: Sequence[str]) -> list[str]:
     """The command line that runs ``words`` inside, as the operator."""
-    return [sys.executable, "-S", str(INSIDE / "netplane" / "enter.py"), str(_pid(directory)), "--", *words]
+    pid = living_keeper(directory).pid
+    return [sys.executable, "-S", str(INSIDE / "netplane" / "enter.py"), str(pid), "--", *words]
 
 
 def inside(directory: Path) -> bool:
@@ -106,7 +110,7 @@ def enter(directory: Path) -> None:
 
     Names of hosts are not looked up in there, and proxies of the environment cannot be reached: they are forgotten.
     """
-    pid = _pid(directory)
+    pid = living_keeper(directory).pid
     if kernel.same_namespace(pid, "net"):
         return
     if threading.active_count() > 1:
@@ -121,11 +125,12 @@ def enter(directory: Path) -> None:
         os.environ.pop(name.upper(), None)
 
 
-def _pid(directory: Path) -> int:
+def living_keeper(directory: Path) -> psutil.Process:
+    """The process that holds the namespaces; LabError when they are gone."""
     holder = keeper(directory)
     if holder is None:
         raise LabError(f"The namespaces of the lab in {directory} are gone. Make it anew: multisite-ha lab up.")
-    return holder.pid
+    return holder
 
 
 def _describe(site: LabSite) -> dict[str, object]:
@@ -137,7 +142,13 @@ def _describe(site: LabSite) -> dict[str, object]:
         "database": str(site.directory / "db" / "neutron.sqlite"),
         "instances": str(site.instances),
         "pools": [addresses.tenant_pool, addresses.tenant_pool6],
-        "routed": [addresses.tenant_pool, addresses.tenant_pool6, addresses.external, addresses.services],
+        "routed": [
+            addresses.tenant_pool,
+            addresses.tenant_pool6,
+            addresses.external,
+            addresses.external6,
+            addresses.services,
+        ],
         "services": addresses.services,
         "api": addresses.api,
         "operator": addresses.operator,

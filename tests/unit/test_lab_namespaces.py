@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.lab import namespaces, record
+from conformance.lab import dataplane, namespaces, record
 from conformance.lab.addressing import SITES_PER_SLOT, NamespaceAddresses, site_addresses
-from conformance.lab.errors import LabUsageError
+from conformance.lab.errors import LabError, LabUsageError
 
 
 @pytest.fixture
@@ -66,3 +66,9 @@ def test_a_lab_from_before_there_were_modes_is_in_loopback_mode(tmp_path: Path) 
     known = record.load(tmp_path)
     assert known is not None
     assert known.mode == "loopback"
+
+
+def test_a_lab_that_lost_its_namespaces_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataplane, "RETRY_FOR", 1e9)
+    with pytest.raises(LabError, match="namespaces of the lab in .* are gone. Make it anew: multisite-ha lab up"):
+        dataplane.status(tmp_path)
