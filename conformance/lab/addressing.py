@@ -13,7 +13,7 @@ In namespaces mode nobody else is on the lab's network, so that sites of all lab
 
 =====================  ====================================================================
 10.N.0.0/16            tenant pool, routed by the site's edge; fd10:0:N::/48 for IPv6
-198.18.(16 N).0/20     the external network ``public``; its gateway is the site's edge
+198.18.(16 N).0/20     the external network ``public``; its gateway is the site's edge; fd18:0:N::/64 for IPv6
 100.64.N.0/24          the site's services, the APIs at .10
 100.66.N.0/30          the operator (.1, the harness) and the site's edge (.2)
 100.65.I.(4 J)/30      the WAN between the sites I < J
@@ -75,6 +75,11 @@ class SiteAddresses:
         """CIDR of the external network."""
         return f"127.{self.octet}.192.0/19"
 
+    @property
+    def external6(self) -> str | None:
+        """Its IPv6 sibling; none in loopback mode."""
+        return None
+
     def url(self, service: str) -> str:
         """Base URL of a service's API, without a path."""
         return f"http://{self.api}:{PORTS[service]}"
@@ -135,6 +140,11 @@ class NamespaceAddresses(SiteAddresses):
     def external(self) -> str:
         """CIDR of the external network."""
         return f"198.18.{16 * self.number}.0/20"
+
+    @property
+    def external6(self) -> str:
+        """Its IPv6 sibling."""
+        return f"fd18:0:{self.number}::/64"
 
 
 def site_addresses(slot: int, index: int, *, packets: bool = False) -> SiteAddresses:

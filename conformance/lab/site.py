@@ -96,7 +96,7 @@ def _description(site: LabSite, guest_path: str) -> dict[str, object]:
         "computes": COMPUTES,
         "instances": str(site.instances),
         "guest_path": guest_path,
-        "external_cidr": site.addresses.external,
+        "external_cidrs": [cidr for cidr in (site.addresses.external, site.addresses.external6) if cidr],
         "network_daemon": str(site.lab_directory / SOCKET) if site.addresses.packets else None,
         "urls": {service: site.addresses.url(service) for service in PORTS},
     }

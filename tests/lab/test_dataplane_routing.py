@@ -117,6 +117,20 @@ def test_ipv6_is_filtered_and_routed_too(tenant: Tenant) -> None:
     wait_until(lambda: tenant.pings(one.place, other.ip), timeout=SOON, what="an IPv6 echo reply")
 
 
+def test_ipv6_leads_to_the_operator_and_to_the_other_site(tenant: Tenant, other_plane: Tenant) -> None:
+    ends: list[Guest] = []
+    try:
+        for end in (tenant, other_plane):
+            subnet = end.network(f"fd10:0:{end.number}:40::/64")
+            end.router(subnet, external=True)
+            ends += end.guests(("end", subnet, open_group(end)))
+        here, there = ends
+        tenant.eventually("operator", here.ip, "end")
+        tenant.eventually(here.place, there.ip, "end")
+    finally:
+        other_plane.clean()
+
+
 def test_an_interface_comes_and_goes_while_the_guest_runs(tenant: Tenant) -> None:
     first, second = tenant.network("192.168.11.0/24"), tenant.network("192.168.12.0/24")
     group = open_group(tenant)
@@ -130,9 +144,7 @@ def test_an_interface_comes_and_goes_while_the_guest_runs(tenant: Tenant) -> Non
     wait_until(lambda: tenant.says(guest.place, peer.ip) != "peer", timeout=SOON, what="the interface to be gone")
 
 
-def test_sites_reach_each_other_until_one_is_cut_and_its_api_goes_with_it(
-    tenant: Tenant, other_plane: Tenant
-) -> None:
+def test_sites_reach_each_other_until_one_is_cut_and_its_api_goes_with_it(tenant: Tenant, other_plane: Tenant) -> None:
     ends: list[Guest] = []
     try:
         for end in (tenant, other_plane):

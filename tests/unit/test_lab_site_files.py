@@ -68,7 +68,7 @@ def test_keys_survive_a_second_start(site: LabSite) -> None:
 def test_what_runs_inside_is_told_all_addresses(site: LabSite) -> None:
     told = json.loads((site.directory / "site.json").read_text())
     assert told["urls"] == {service: f"http://127.11.255.1:{port}" for service, port in PORTS.items()}
-    assert (told["name"], told["guest_path"], told["external_cidr"]) == ("site-a", "/guest/bin", "127.11.192.0/19")
+    assert (told["name"], told["guest_path"], told["external_cidrs"]) == ("site-a", "/guest/bin", ["127.11.192.0/19"])
 
 
 def test_passwords_are_not_guessable() -> None:

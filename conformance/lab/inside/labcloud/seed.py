@@ -83,9 +83,11 @@ def resources() -> None:
     )
     cloud.compute.create_flavor(name="lab.tiny", ram=64, vcpus=1, disk=1)
     network = cloud.network.create_network(name="public", is_router_external=True, is_default=True)
-    cloud.network.create_subnet(
-        name="public", network_id=network.id, ip_version=4, cidr=here.external_cidr, is_dhcp_enabled=False
-    )
+    for cidr in here.external_cidrs:
+        version = 6 if ":" in cidr else 4
+        cloud.network.create_subnet(
+            name="public", network_id=network.id, ip_version=version, cidr=cidr, is_dhcp_enabled=False
+        )
     # what auto-allocated topologies take their subnets from
     cloud.network.create_subnet_pool(
         name="shared-default", prefixes=["10.128.0.0/9"], default_prefix_length=26, is_shared=True, is_default=True

@@ -23,7 +23,7 @@ class Site:
     computes: int
     instances: Path
     guest_path: str
-    external_cidr: str
+    external_cidrs: list[str]
     network_daemon: str | None
     urls: dict[str, str]
 
