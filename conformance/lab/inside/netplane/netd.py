@@ -54,16 +54,21 @@ class Daemon:
         os.chmod(SOCKET, 0o600)
         self._listener.listen(256)
         self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        for site in self._sites.values():
+            self._hear(site)
 
     def run(self) -> None:
         """Serve and watch until killed."""
-        selector = selectors.DefaultSelector()
-        selector.register(self._listener, selectors.EVENT_READ)
         look = 0.0
         while True:
             waiting: dict[str, list[socket.socket]] = {}
-            if selector.select(max(0.0, look - time.monotonic())):
-                self._serve(waiting)
+            for key, _ in self._selector.select(max(0.0, look - time.monotonic())):
+                if key.fileobj is self._listener:
+                    self._serve(waiting)
+                elif site := next((s for s in self._sites.values() if s.dhcp and s.dhcp.socket is key.fileobj), None):
+                    site.dhcp.serve()
             now = time.monotonic()
             if now >= look:
                 look = now + INTERVAL
@@ -144,9 +149,17 @@ class Daemon:
         site = self._sites[request["site"]]
         if request["up"]:
             site.start()
+            self._hear(site)
         else:
+            if site.dhcp:
+                self._selector.unregister(site.dhcp.socket)
             site.lose()
         return {}
+
+    def _hear(self, site: Site) -> None:
+        """Have the site's guests answered who ask for their address."""
+        if site.dhcp and site.dhcp.socket not in self._selector.get_map():
+            self._selector.register(site.dhcp.socket, selectors.EVENT_READ)
 
     def _op_status(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         return {

@@ -25,7 +25,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet; ``routes`` are (destination, next hop) for its guests."""
+    """A subnet; ``routes`` are (destination, next hop) for its guests, ``dns`` their name servers."""
 
     id: str
     network: str
@@ -33,6 +33,8 @@ class Subnet:
     gateway: str | None
     version: int
     routes: tuple[tuple[str, str], ...] = ()
+    dhcp: bool = False
+    dns: tuple[str, ...] = ()
 
     @property
     def length(self) -> str:
@@ -179,6 +181,7 @@ def _state(database: sqlite3.Connection) -> State:
         return {key: tuple(values) for key, values in found.items()}
 
     subnet_routes = gathered("SELECT subnet_id, destination, nexthop FROM subnetroutes ORDER BY 1, 2, 3")
+    name_servers = gathered('SELECT subnet_id, address FROM dnsnameservers ORDER BY subnet_id, "order"')
     addresses = gathered(
         "SELECT port_id, ip_address, subnet_id FROM ipallocations WHERE port_id IS NOT NULL ORDER BY rowid"
     )
@@ -194,8 +197,8 @@ def _state(database: sqlite3.Connection) -> State:
             )
         },
         subnets={
-            row[0]: Subnet(*row, routes=subnet_routes.get(row[0], ()))
-            for row in rows("SELECT id, network_id, cidr, gateway_ip, ip_version FROM subnets")
+            row[0]: Subnet(*row[:5], subnet_routes.get(row[0], ()), bool(row[5]), name_servers.get(row[0], ()))
+            for row in rows("SELECT id, network_id, cidr, gateway_ip, ip_version, enable_dhcp FROM subnets")
         },
         ports={
             row[0]: Port(

@@ -24,6 +24,7 @@ NEIGHBOURS = (
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert, mld-listener-query, "
     "mld-listener-report, mld2-listener-report } accept"
 )
+DHCP = {"ingress": "udp sport 67 udp dport 68 accept", "egress": "udp sport 68 udp dport 67 accept"}
 REPLIES = ("ct state invalid drop", "ct direction reply ct state established accept", "ct state related accept")
 
 
@@ -52,7 +53,7 @@ def guest_filter(
         for letter, direction in (("i", "ingress"), ("o", "egress")):
             allowed = [matches(rule, who) for rule in own if rule.direction == direction]
             lines = sorted({f"{match} accept" for match in allowed if match is not None})
-            chains.append(_chain(f"{letter}_{name}", [NEIGHBOURS, *lines]))
+            chains.append(_chain(f"{letter}_{name}", [NEIGHBOURS, DHCP[direction], *lines]))
         inward.append(f'iifname "{name}" jump i_{name}')
         outward.append(f'oifname "{name}" jump o_{name}')
     chains += [

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from netplane import topology
+from netplane import dhcp, topology
 from netplane.backbone import Edge, SiteRecord
 from netplane.neutron import Database
 from netplane.spaces import Netns
@@ -29,6 +29,7 @@ class Site:
         self._database = Database(Path(record.database))
         self._fabric: Fabric | None = None
         self._services: Netns | None = None
+        self.dhcp: dhcp.Responder | None = None
 
     @property
     def up(self) -> bool:
@@ -51,6 +52,9 @@ class Site:
         """Cut the site and forget all of its network."""
         self.edge.set_open(False)
         self._down.touch()
+        if self.dhcp:
+            self.dhcp.close()
+            self.dhcp = None
         if self._fabric:
             self._fabric.close()
             self._fabric = None
@@ -64,6 +68,9 @@ class Site:
             self._services = self.edge.make_services()
             record = self._spaces.parent / f"{self.record.name}.made"
             self._fabric = Fabric(self.record.name, self._spaces, record, self.edge.space)
+            bridges = Netns(self._spaces, f"fabric-{self.record.name}")
+            self.dhcp = dhcp.Responder(bridges)
+            bridges.close()
 
     def changed(self) -> bool:
         """Whether Neutron has committed anything since the last look."""
@@ -78,6 +85,8 @@ class Site:
         state = self._database.read()
         if state is None:
             return
+        if self.dhcp:
+            self.dhcp.known = {topology.bridge_of(network): known for network, known in dhcp.leases(state).items()}
         wanted = topology.plan(state, self._power, self.record.pools, self._fabric.made.nodes)
         if self._fabric.apply(wanted):
             self.passes += 1
