@@ -92,12 +92,13 @@ def _seen(record: ScenarioRecord, there: Move) -> Disturbed:
     touching = tuple(
         o
         for o in outages(probes)
-        if o.probes >= ROW
+        if o.scheduled >= ROW
         and (o.end_high is None or o.end_high >= began)
         and (o.start_low is None or o.start_low <= done)
     )
-    before = tuple(p for p in probes if p.due < began)
-    return Disturbed(there, began, done, before, tuple(p for p in probes if began <= p.due <= done), touching)
+    scheduled = [p for p in probes if not p.extra]
+    before = tuple(p for p in scheduled if p.due < began)
+    return Disturbed(there, began, done, before, tuple(p for p in scheduled if began <= p.due <= done), touching)
 
 
 def _not_looked(record: ScenarioRecord, seen: Disturbed) -> str:

@@ -52,7 +52,7 @@ class _Load:
 def measure(record: ScenarioRecord, blocks: Sequence[Block]) -> tuple[Measurement, ...]:
     """Measure each of ``blocks`` (in time order, not overlapping). O(n log n)."""
     loads = _loads(record.history, blocks)
-    probes = sorted(record.probes, key=lambda p: p.due)
+    probes = sorted((p for p in record.probes if not p.extra), key=lambda p: p.due)
     dues = [p.due for p in probes]
     period = record.info.probe_interval_ns
     return tuple(

@@ -189,6 +189,11 @@ def _remarks(
         )
     if gap > GAP_PERIODS * record.info.probe_interval_ns:
         yield f"No probe was sent for {span(gap)} in between, which makes the interval wider."
+    elif whole.high is not None and whole.high - whole.low > GAP_PERIODS * record.info.probe_interval_ns:
+        yield (
+            f"How long the outage was for clients is known to {span(whole.high - whole.low)} only: probes at its edges "
+            "were late, or waited for their answers."
+        )
 
 
 def _figures(
@@ -202,11 +207,19 @@ def _figures(
         "outage_low_s": seconds(whole.low),
         "outage_high_s": math.inf if whole.high is None else seconds(whole.high),
         "outage_before_loss_s": seconds(whole.lead),
+        "outage_width_periods": _periods(record, whole),
         "outages": len(found),
         "later_outages": len(later),
         "longest_later_outage_s": seconds(max((o.low for o in later), default=0)),
     }
     return figures | phase_figures(record, loss, back.at)
+
+
+def _periods(record: ScenarioRecord, whole: WholeOutage) -> float:
+    """How wide the interval of the whole outage is."""
+    if whole.high is None:
+        return math.inf
+    return round((whole.high - whole.low) / record.info.probe_interval_ns, 2)
 
 
 def _evidence(found: Sequence[Outage], loss: SiteLoss) -> Iterator[Evidence]:

@@ -2,8 +2,9 @@
 assumed.
 
 A probe that was answered shows that the service was there at some instant between its sending and its end;
-one that failed shows the opposite. Nothing else is known, so every edge of an outage is an interval, two
-probe periods wide where probes are answered or refused at once, wider where they hang or are missing.
+one that failed shows the opposite. Nothing else is known, so every edge of an outage is an interval: as wide as the
+distance of two probes (the end's are closer together: probing is finer while probes fail) and the second one's
+answer time.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from conformance.model import Probe
 class Outage:
     """A row of failed probes, numbers ``first`` to ``last``. The service went between ``start_low`` and
     ``start_high`` and was back between ``end_low`` and ``end_high`` (nanoseconds); None where no answered
-    probe bounds it."""
+    probe bounds it. ``scheduled`` of the ``probes`` are not extra ones."""
 
     first: int
     last: int
     probes: int
+    scheduled: int
     start_low: int | None
     start_high: int
     end_low: int
@@ -61,6 +63,7 @@ def outages(probes: Sequence[Probe]) -> tuple[Outage, ...]:
                     first=row[0].n,
                     last=row[-1].n,
                     probes=len(row),
+                    scheduled=sum(not p.extra for p in row),
                     start_low=_answered_before(probes, position, row[0].sent),
                     start_high=min(p.done for p in row),
                     end_low=row[-1].sent,

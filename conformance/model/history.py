@@ -48,7 +48,9 @@ class Operation:
 class Probe:
     """One tick of the open-loop service probe: due by schedule, sent, answered.
 
-    ``due`` is the instant the schedule wanted it, whatever the answers before did: latency is done − due.
+    ``due`` is the instant the schedule wanted it, whatever the answers before did: latency is done − due. ``extra``
+    ones were sent between those of the schedule, because the one before had failed: they show the end of an outage
+    sooner, and count in no statistic.
     """
 
     n: int
@@ -58,3 +60,4 @@ class Probe:
     ok: bool
     site: str | None = None
     error: str | None = None
+    extra: bool = False

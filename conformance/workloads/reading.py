@@ -54,6 +54,7 @@ class _ProbeLine(msgspec.Struct, gc=False):
     ok: bool
     site: str | None
     error: str | None
+    extra: bool = False
 
 
 def read_history(path: Path) -> HistoryReading:
@@ -90,7 +91,9 @@ def read_probes(path: Path) -> ProbeReading:
                     "due."
                 )
             else:
-                found[line.n] = Probe(line.n, line.due, line.sent, line.done, line.ok, line.site, line.error)
+                found[line.n] = Probe(
+                    line.n, line.due, line.sent, line.done, line.ok, line.site, line.error, line.extra
+                )
     probes = tuple(found[n] for n in sorted(found))
     problems += _missing(probes, path.name)
     return ProbeReading(probes, tuple(problems), tuple(notes))

@@ -101,14 +101,13 @@ class ProbeRecorder:
 
     def completed(self, probe: Probe) -> None:
         """Record one probe."""
-        self._lines.append(
-            {
-                "n": probe.n,
-                "due": probe.due,
-                "sent": probe.sent,
-                "done": probe.done,
-                "ok": probe.ok,
-                "site": probe.site,
-                "error": probe.error,
-            }
-        )
+        line: dict[str, Any] = {
+            "n": probe.n,
+            "due": probe.due,
+            "sent": probe.sent,
+            "done": probe.done,
+            "ok": probe.ok,
+            "site": probe.site,
+            "error": probe.error,
+        }
+        self._lines.append(line | {"extra": True} if probe.extra else line)

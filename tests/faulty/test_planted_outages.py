@@ -9,6 +9,7 @@ from dataclasses import replace
 from builders import MS, A, B, at, clean, info
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from probe_schedule import Schedule
 
 from conformance.checkers.probing import in_order, outages
 from conformance.checkers.registry import judge
@@ -74,6 +75,27 @@ def test_begin_and_end_of_a_planted_outage_lie_in_their_intervals(gone: int, len
     assert outage.low <= length <= outage.high
     assert outage.start_high - outage.start_low <= 2 * PERIOD + 5 * MS
     assert outage.end_high - outage.end_low <= 2 * PERIOD + 5 * MS
+
+
+@settings(max_examples=500)
+@given(st.integers(0, PERIOD - 1), lengths, seeds)
+def test_an_outage_is_known_to_two_periods_where_probes_are_answered_or_refused_within_a_quarter(
+    offset: int, length: int, seed: int
+) -> None:
+    rng = random.Random(seed)
+    gone = 1000 * MS + offset
+    back = gone + length
+
+    def send(n: int, due: int, extra: bool) -> Probe:
+        sent = due + rng.randrange(MS)
+        arrives = sent + rng.randrange(1, PERIOD // 8)
+        ok = not gone <= arrives < back
+        return Probe(n, due, sent, arrives + rng.randrange(PERIOD // 8), ok, A if ok else None, extra=extra)
+
+    [outage] = outages(Schedule(send, PERIOD).run(back + 1000 * MS))
+    assert outage.high is not None
+    assert outage.low <= length <= outage.high <= outage.low + 2 * PERIOD
+    assert outage.scheduled < outage.probes
 
 
 @settings(max_examples=300)

@@ -144,7 +144,8 @@ def probes_of(folder: Path, script: Script, seconds: float, **plan: Any) -> list
     assert reading.problems == ()
     assert [probe.n for probe in reading.probes] == list(range(len(reading.probes)))
     interval = plan.get("probe_interval_ns", 20_000_000)
-    assert {probe.due - n * interval for n, probe in enumerate(reading.probes)} == {reading.probes[0].due}
+    scheduled = [probe for probe in reading.probes if not probe.extra]
+    assert {probe.due - n * interval for n, probe in enumerate(scheduled)} == {reading.probes[0].due}
     return list(reading.probes)
 
 
@@ -162,6 +163,29 @@ def test_ticks_that_are_late_are_sent_late_and_none_is_left_out(tmp_path: Path) 
     assert blocked
     late = [probe.n for probe in probes if probe.sent - probe.due > 50_000_000]
     assert set(range(4, 8)) <= set(late)
+
+
+def test_while_probes_fail_more_are_sent_in_between_on_a_grid_and_none_before_or_after(tmp_path: Path) -> None:
+    def script(method: str, endpoint: Endpoint, path: str) -> Answer:
+        return REFUSED if 5 <= int(path.rpartition("/")[2]) < 25 else OK
+
+    probes = probes_of(tmp_path, script, 0.8)
+    first, last = (edge.n for edge in (probes[5], probes[24]))
+    assert [p.ok for p in probes] == [n not in range(5, 25) for n in range(len(probes))]
+    extra = [p for p in probes if p.extra]
+    assert extra
+    assert all(first < p.n <= last + 4 and p.sent >= p.due for p in extra)
+    assert {(p.due - probes[0].due) % 20_000_000 for p in extra} <= {5_000_000, 10_000_000, 15_000_000}
+    assert len({p.due for p in probes}) == len(probes)
+
+
+def test_a_service_that_hangs_gets_no_more_than_three_extra_probes_at_a_time(tmp_path: Path) -> None:
+    def script(method: str, endpoint: Endpoint, path: str) -> tuple[float, Answer]:
+        return 0.2, REFUSED
+
+    extra = [p for p in probes_of(tmp_path, script, 1.0, probe_timeout=5.0) if p.extra]
+    assert extra
+    assert all(sum(other.sent <= p.sent < other.done for other in extra) <= 3 for p in extra)
 
 
 def test_a_probe_is_ok_when_another_site_takes_it_although_the_first_swallows_requests(tmp_path: Path) -> None:
