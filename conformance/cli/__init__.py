@@ -30,25 +30,47 @@ Start here:
 """
 
 
+# What each command is, and what it says of itself in its first sentence: the list of all imports none of them.
 COMMANDS = {
-    "run": "conformance.cli.run:run",
-    "judge": "conformance.cli.judge:judge",
-    "report": "conformance.cli.judge:report",
-    "bundle": "conformance.cli.bundle:bundle",
-    "verify": "conformance.cli.bundle:verify",
-    "diff": "conformance.cli.compare:diff",
-    "trend": "conformance.cli.compare:trend",
-    "export": "conformance.cli.export:export",
-    "requirements": "conformance.cli.requirements:requirements",
-    "steps": "conformance.cli.steps:steps",
-    "lab": "conformance.cli.lab:lab",
-    "proxy": "conformance.cli.proxy:proxy",
-    "doctor": "conformance.cli.doctor:doctor",
+    "run": ("conformance.cli.run:run", "Carry out the features of a profile and judge them."),
+    "judge": ("conformance.cli.judge:judge", "Judge a stored run again, offline, and write its reports again."),
+    "report": ("conformance.cli.judge:report", "Write the reports of a stored run again and say where they are."),
+    "bundle": (
+        "conformance.cli.bundle:bundle",
+        "Pack a run folder into one archive, with a SHA-256 of every file, signed or not.",
+    ),
+    "verify": ("conformance.cli.bundle:verify", "Say whether a bundle, or a run folder, is as it was written."),
+    "diff": ("conformance.cli.compare:diff", "Say what changed from the first run to the second."),
+    "trend": (
+        "conformance.cli.compare:trend",
+        "Draw how verdicts and figures went over all the runs and bundles in FOLDER, as one page for people.",
+    ),
+    "export": ("conformance.cli.export:export", "Write a stored history for Jepsen's checkers (Knossos, Elle)."),
+    "requirements": (
+        "conformance.cli.requirements:requirements",
+        "List the requirement catalogue: what must hold, where it comes from, and how many scenarios judge it.",
+    ),
+    "steps": (
+        "conformance.cli.steps:steps",
+        "List the sentences that features can be written with; with WORDs, those that hold all of them.",
+    ),
+    "lab": (
+        "conformance.cli.lab:lab",
+        "Start and stop real OpenStack clouds on this machine: keystone, placement, glance, nova, neutron and cinder.",
+    ),
+    "proxy": (
+        "conformance.cli.proxy:proxy",
+        "Run the link proxy alone: a TCP fault proxy that speaks Toxiproxy's HTTP API.",
+    ),
+    "doctor": (
+        "conformance.cli.doctor:doctor",
+        "Check what `run` needs on this machine: Python, disk, memory, loopback addresses, what earlier runs left.",
+    ),
 }
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is asked for: importing all of them takes a second."""
+    """Imports a command when it is asked for: importing all of them takes seconds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which a newcomer needs them."""
@@ -56,12 +78,16 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = place.partition(":")
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, each with its sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
 
 @click.group(

@@ -31,15 +31,19 @@ def observe_survivor(stage: Stage, subject: Subject, clients: Clients) -> None:
     """How the second site does while the first is lost (in a rehearsal: while it would be)."""
     with stage.phase("observe", f"observing {stage.second.name} while {stage.first.name} is still lost"):
         vim = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
-        clients.watch(stage.load.after_failover_s)
+        watch_after(stage, subject, clients, "second-after", stage.second)
         stage.observe("vim-alive", stage.second.name, vim.result())
-        save_after(stage, subject, "second-after", stage.second)
 
 
-def save_after(stage: Stage, subject: Subject, name: str, site: Site) -> None:
-    """What the VNF is at a site that it has been taken to."""
+def watch_after(stage: Stage, subject: Subject, clients: Clients, name: str, site: Site) -> None:
+    """Let a VNF be used for a while at a site that it has been taken to, try meanwhile what its guests reach, and look
+    then at what it is there."""
+    there = any(d.site == site.name for d in subject.deployments)
+    reached = stage.submit(subject.save_reachability, name, site) if there else None
+    clients.watch(stage.load.after_failover_s)
     if isinstance(site.spec.power, LabPower) and site.spec.data_plane is None:
         # Only here is it known that there is nothing to see. On other clouds the check stays open without it.
         stage.observe("data-plane", site.name, None, "the lab's guests share the loopback device")
-    if any(d.site == site.name for d in subject.deployments):
+    if reached is not None:
         subject.save_inventory(name, site)
+        reached.result()

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from conformance.errors import HarnessError
 from conformance.faults.bad_update import BadUpdate
 from conformance.faults.site_loss import SiteLoss
-from conformance.play.blocks import measure_in_blocks
 from conformance.play.clients import Clients
 from conformance.play.cluster import Cluster
 from conformance.play.disturbing import Disturber, leave_out_what_needs_packets
 from conformance.play.lifecycle import Lifecycle
-from conformance.play.looking import observe_survivor, planes_of, save_after
+from conformance.play.looking import observe_survivor, planes_of, watch_after
 from conformance.play.storage import MirroredVolume
 from conformance.play.striking import Striker
 from conformance.play.subject import Subject
@@ -145,9 +144,11 @@ class Play(Lifecycle):
             self._clients = clients
             self.on_close("stopping the clients", clients.kill)
             clients.start()
+            reached = stage.submit(subject.save_reachability, "first-before", stage.first)
             baseline = stage.submit(vim_check, stage.second, stage.tag(), (stage.first,))
             clients.watch(stage.load.before_fault_s)
             stage.observe("vim-alive", stage.second.name, baseline.result())
+            reached.result()
 
     # -- When: faults -----------------------------------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ class Play(Lifecycle):
     def striker(self) -> Striker:
         """What disturbs parts of a site, and the VNF's guests there."""
         if self._striker is None:
-            self._striker = Striker(self.stage, lambda site: self.subject.at(site))
+            self._striker = Striker(self.stage, lambda site: self.subject.at(site), self._storage)
         return self._striker
 
     def strike_site(self, sentence: str) -> None:
@@ -231,15 +232,13 @@ class Play(Lifecycle):
         """Have the scheme move the service to the other site, and use it there for a while."""
         self.subject.move()
         self._await_injected()
-        self.clients.watch(self.stage.load.after_failover_s)
-        save_after(self.stage, self.subject, "second-after", self.stage.second)
+        watch_after(self.stage, self.subject, self.clients, "second-after", self.stage.second)
 
     def go_back(self) -> None:
         """Have the scheme return the service to the first site, and use it there for a while."""
         self.subject.go_back()
         self._await_injected()
-        self.clients.watch(self.stage.load.after_failover_s)
-        save_after(self.stage, self.subject, "first-after", self.stage.first)
+        watch_after(self.stage, self.subject, self.clients, "first-after", self.stage.first)
 
     def keep_savepoint(self) -> None:
         """Have the scheme keep the present state, and go on for a while."""
@@ -258,6 +257,9 @@ class Play(Lifecycle):
 
     def measure_replication(self) -> None:
         """Switch replication off and on, and measure the service under either."""
+        # Imported here because scipy takes a second, which only who measures should wait for.
+        from conformance.play.blocks import measure_in_blocks
+
         measure_in_blocks(self.stage, self.subject, self.clients)
 
     def read_back_at(self, site: Site) -> None:

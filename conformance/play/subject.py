@@ -194,10 +194,13 @@ class Subject:
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def save_inventory(self, name: str, site: Site) -> None:
-        """Keep what the VNF is at a site: by its API, by its guests, and by what their packets reach where that can be
-        seen."""
+        """Keep what the VNF is at a site: by its API, and by its guests."""
         inventory = take_inventory(site, self._tag, serving=serving(self.at(site)))
         write_inventory(self._stage.folder, name, inventory)
+
+    def save_reachability(self, name: str, site: Site) -> None:
+        """Keep what packets of the VNF's guests reach at a site, where that can be seen. It is the kernel that answers
+        or is silent, so that nobody has to stop meanwhile; most of the time is patience with what does not answer."""
         sockets = sockets_of(site)
         if sockets is not None:
             write_reachability(self._stage.folder, name, observe_reachability(self.at(site), sockets))

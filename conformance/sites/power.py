@@ -9,7 +9,6 @@ from conformance.errors import UsageError
 from conformance.sites.command import run_to_success
 from conformance.sites.settings import CommandPower, LabPower, SshPower
 from conformance.sites.site import Site
-from conformance.sites.ssh import SshPowerDriver
 
 
 class SitePower(Protocol):
@@ -36,6 +35,9 @@ def power_of(site: Site) -> SitePower:
     if isinstance(power, CommandPower):
         return CommandDriver(site.name, power, site.folder)
     if isinstance(power, SshPower):
+        # Imported here because Fabric takes half a second, which only who has such a site should wait for.
+        from conformance.sites.ssh import SshPowerDriver
+
         return SshPowerDriver(site.name, power, site.folder)
     raise UsageError(
         f"Site {site.name!r} may be lost, but the sites file does not say how: add 'power:' with driver "

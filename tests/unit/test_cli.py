@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from conformance.catalogue import load_catalogue
-from conformance.cli import COMMANDS, requirements
+from conformance.cli import COMMANDS, cli, requirements
 from conformance.features import scenarios_by_requirement
 
 
@@ -88,6 +89,32 @@ def test_a_requirement_without_a_scenario_is_listed_as_not_tested(monkeypatch: p
     table = CliRunner().invoke(requirements.requirements, []).output
     assert [line.split()[0] for line in table.splitlines() if line.endswith("not tested")] == ["MS-GR-05"]
     assert "- not tested" in CliRunner().invoke(requirements.requirements, ["MS-GR-05"]).output
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    for name, (_, sentence) in COMMANDS.items():
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        assert command.get_short_help_str(limit=1000) == sentence
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    code = (
+        "import sys, conformance.cli as c\n"
+        "c.cli.main(['--help'], standalone_mode=False)\n"
+        "print('imported:', *({p.partition(':')[0] for p, _ in c.COMMANDS.values()} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported:"
+
+
+def test_a_run_waits_for_no_library_that_only_others_need() -> None:
+    code = (
+        "import sys, conformance.cli.run, conformance.play\n"
+        "print(*({'scipy', 'numpy', 'hdrh', 'fabric', 'paramiko'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
