@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from conformance import waiving
 from conformance.checkers.faults_bit import left_out, not_supported
 from conformance.checkers.registry import check_for_phrase
 from conformance.checkers.registry import judge as judge_check
@@ -56,20 +57,24 @@ def judge_run(run: RunFolder) -> RunResult:
     scenarios = tuple(judge_scenario(run, scenario_id) for scenario_id in run.scenario_ids())
     begun = {s.info.name for s in scenarios}
     missing = tuple(p for p in plan.scenarios if p.name not in begun) if plan else ()
-    requirements = tuple(_requirement(r, scenarios, missing) for r in _ids_in_order(info, scenarios))
+    requirements = waiving.apply(info, (_requirement(r, scenarios, missing) for r in _ids_in_order(info, scenarios)))
     finished = end is not None and not end.interrupted and not missing and all(s.finished for s in scenarios)
     verdict = _overall(info, requirements, scenarios)
     if verdict is Status.PASS and not finished:
         verdict = Status.INCONCLUSIVE
     if end is not None and end.trouble and verdict is not Status.FAIL:
         verdict = Status.ERROR
+    but_for_waivers = verdict if any(r.waiver for r in requirements) else None
+    if but_for_waivers is Status.PASS:
+        verdict = Status.INCONCLUSIVE
     return RunResult(
         info=info,
         verdict=verdict,
         requirements=requirements,
         scenarios=scenarios,
         finished=finished,
-        notes=tuple(_notes(info, plan, end, missing, requirements)),
+        notes=tuple(_notes(info, plan, end, missing, requirements, but_for_waivers)),
+        but_for_waivers=but_for_waivers,
     )
 
 
@@ -79,7 +84,11 @@ def _notes(
     end: End | None,
     missing: tuple[PlannedScenario, ...],
     requirements: tuple[RequirementResult, ...],
+    but_for_waivers: Status | None,
 ) -> Iterator[str]:
+    if but_for_waivers is Status.PASS:
+        yield "What is mandatory and was not waived is a pass."
+    yield from waiving.notes(info, requirements)
     if plan is not None and len(plan.scenarios) < plan.of:
         yield f"Only {len(plan.scenarios)} of the {plan.of} scenarios of profile {info.profile} were selected."
     if missing:
@@ -157,9 +166,10 @@ def _with_scenario_error(check: CheckResult, scenario: ScenarioResult) -> CheckR
 
 
 def _overall(info: RunInfo, requirements: Iterable[RequirementResult], scenarios: tuple[ScenarioResult, ...]) -> Status:
-    """The run's verdict: over its mandatory requirements; what was mandatory and not tested leaves it inconclusive."""
-    verdicts = {r.id: r.verdict for r in requirements}
-    mandatory = [verdicts.get(r, Status.NOT_TESTED) for r in info.mandatory] or list(verdicts.values())
+    """The verdict over the mandatory requirements that are not waived, all if the profile demands none; what was
+    mandatory and not tested leaves it inconclusive."""
+    counting = [r for r in requirements if r.waiver is None and (r.id in info.mandatory or not info.mandatory)]
+    mandatory = [r.verdict for r in counting]
     status = worst(Status.INCONCLUSIVE if v in (Status.NOT_TESTED, Status.NOT_APPLICABLE) else v for v in mandatory)
     if status is Status.PASS and any(s.status is Status.ERROR for s in scenarios):
         return Status.ERROR

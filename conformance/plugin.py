@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ms-out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
     group.addoption("--ms-toxiproxy", metavar="URL", help="Drive this Toxiproxy instead of the embedded link proxy.")
     group.addoption("--ms-no-faults", action="store_true", help="Rehearse: inject nothing (never a pass).")
+    group.addoption("--ms-waivers", metavar="FILE", help="What need not hold for now, by whom, why and until when.")
     group.addoption("--ms-keep-lab", action="store_true", help="Leave the lab running afterwards.")
 
 
@@ -151,6 +152,7 @@ def session_of(config: pytest.Config) -> RunSession:
             toxiproxy=option.ms_toxiproxy,
             faults=not option.ms_no_faults,
             keep_lab=option.ms_keep_lab,
+            waivers=option.ms_waivers,
             command_line=tuple(str(a) for a in config.invocation_params.args),
         )
         try:

@@ -11,6 +11,7 @@ from conformance.catalogue import load_catalogue
 from conformance.model import Thresholds
 from conformance.resources import closest, features_dir, find_fixture
 from conformance.settings import Settings, read_settings
+from conformance.waiving import WaiverSettings
 
 VNFS = {
     "single": "subscriber-db-single",
@@ -70,7 +71,8 @@ class BlockSettings(Settings):
 class Profile(Settings):
     """A profile file (fixtures/profiles). ``vnfs`` names a blueprint for each kind of VNF that features ask for,
     besides the stateful one that is under test; ``clouds`` is how many clouds the features need, and
-    ``storage_mode`` how the storage copies where it is the one to replicate."""
+    ``storage_mode`` how the storage copies where it is the one to replicate. ``version`` is that of the lists of what
+    is mandatory and optional, and of the limits."""
 
     name: str
     version: int = Field(ge=1)
@@ -85,6 +87,7 @@ class Profile(Settings):
     clouds: int = Field(default=2, ge=2, le=10)
     storage_mode: Literal["write-blocking", "background"] = "write-blocking"
     vnfs: dict[str, str] = Field(default_factory=lambda: dict(VNFS))
+    waivers: tuple[WaiverSettings, ...] = ()
 
     @model_validator(mode="after")
     def _ids_are_known(self) -> Profile:

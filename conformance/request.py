@@ -16,6 +16,7 @@ from conformance import __version__
 from conformance.errors import UsageError
 from conformance.lab import site_names
 from conformance.lab.clouds import FAULTS
+from conformance.model import Waiver
 from conformance.model.results import RunInfo, SiteInfo
 from conformance.profile import Profile, load_profile
 from conformance.schedule import Needed, Schedule, draw, read_schedule, seed_for
@@ -24,6 +25,7 @@ from conformance.site_phrases import WHICH
 from conformance.sites import Site, load_sites
 from conformance.vnf import Blueprint, load_blueprint
 from conformance.vocabulary import Loose, check_schedule
+from conformance.waiving import read_waivers, together
 
 STATEFUL = "stateful"
 
@@ -43,6 +45,7 @@ class RunOptions:
     faults: bool = True
     keep_lab: bool = False
     schedule: str | None = None
+    waivers: str | None = None
     jobs: int = 1
     command_line: tuple[str, ...] = ()
 
@@ -57,6 +60,7 @@ class Request:
     others: Mapping[str, Blueprint]
     seed: int
     schedule: Schedule | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @classmethod
     def read(cls, options: RunOptions) -> Request:
@@ -69,8 +73,9 @@ class Request:
         others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
         schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
         check_schedule(schedule or ())
+        waivers = together(profile.waivers, () if options.waivers is None else read_waivers(Path(options.waivers)))
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        return cls(options, profile, blueprint, others, seed, schedule)
+        return cls(options, profile, blueprint, others, seed, schedule, waivers)
 
     def scheduled(self, scenario: str, loose: Loose, sites: Sequence[Site] = ()) -> Schedule:
         """What a nemesis does in a scenario: what the user gave, else what the run's seed draws from what ``sites``,
@@ -127,6 +132,8 @@ def describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:
         mandatory=request.profile.mandatory,
         optional=request.profile.optional,
         faults_enabled=options.faults,
+        profile_version=request.profile.version,
+        waivers=request.waivers,
     )
 
 

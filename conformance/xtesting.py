@@ -21,14 +21,14 @@ from typing import Any
 from xtesting.core import testcase
 
 _LOG = logging.getLogger(__name__)
-_OPTIONS = ("sites", "lab", "profile", "vnf", "scheme", "seed", "toxiproxy")
+_OPTIONS = ("sites", "lab", "profile", "vnf", "scheme", "seed", "toxiproxy", "waivers")
 _FLAGS = ("no_faults", "keep_lab")
 _STOP_S = 120
 
 
 class MultisiteHa(testcase.TestCase):  # type: ignore[misc]
     """Arguments in testcases.yaml: those of `multisite-ha run` (sites, lab, profile, vnf, scheme, seed, toxiproxy,
-    no_faults, keep_lab, and ``selection``, a list), or ``judge``, a stored run that is judged again instead.
+    waivers, no_faults, keep_lab, and ``selection``, a list), or ``judge``, a stored run that is judged again instead.
 
     ``details`` become those of the TestAPI record: the verdict and figures of each requirement, or ``error``.
     """

@@ -59,8 +59,9 @@ def trend(folder: Path, out: Path) -> int:
 
 
 def _show(found: Changes) -> None:
-    if not (found.verdicts or found.moved or found.gone or found.new):
+    if not (found.verdicts or found.moved or found.gone or found.new or found.asked):
         click.echo("No verdict changed, and no figure moved beyond its uncertainty.")
+    _list("Asked for differently", found.asked)
     _list("Verdicts", found.verdicts)
     _list("Moved beyond their uncertainty", found.moved)
     for title, names in (("Checks only in the first run", found.gone), ("Checks only in the second run", found.new)):
@@ -76,6 +77,6 @@ def _list(title: str, entries: Iterable[Change]) -> None:
     if entries:
         click.echo(f"\n{title}:")
     for entry in entries:
-        what = entry.what if entry.what == "verdict" else unit_of(entry.what)[0]
+        what = entry.what if entry.what in ("verdict", "waiver", "profile") else unit_of(entry.what)[0]
         mark = {True: "worse: ", False: "better: ", None: ""}[entry.worse]
         click.echo(f"  {mark}{entry.name}: {what} was {entry.before}, is {entry.after}")

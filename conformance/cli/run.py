@@ -52,6 +52,7 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
 @click.option("--toxiproxy", metavar="URL", help="Drive this Toxiproxy server instead of the embedded link proxy.")
 @click.option("--no-faults", is_flag=True, help="Rehearse: everything but the faults. Verdicts are then never a pass.")
+@click.option("--waivers", metavar="FILE", help="Requirements that need not hold for now, by whom, why and until when.")
 @click.option("--schedule", metavar="FILE", help="Replay this schedule.json of a nemesis instead of drawing one.")
 @click.option(
     "--jobs",
@@ -79,6 +80,7 @@ def run(
     out: str | None,
     toxiproxy: str | None,
     no_faults: bool,
+    waivers: str | None,
     schedule: str | None,
     jobs: str,
     keep_lab: bool,
@@ -111,6 +113,7 @@ def run(
         faults=not no_faults,
         keep_lab=keep_lab,
         schedule=schedule,
+        waivers=waivers,
         jobs=how_many(jobs),
         command_line=tuple(sys.argv[1:]),
     )

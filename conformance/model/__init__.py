@@ -11,6 +11,7 @@ from conformance.model.requirement import Requirement, Strength
 from conformance.model.thresholds import Thresholds
 from conformance.model.verdict import Evidence, Status, Verdict, worst
 from conformance.model.volume import BlockWrite, VolumeImage
+from conformance.model.waiver import Waiver
 
 __all__ = [
     "BlockWrite",
@@ -32,5 +33,6 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "VolumeImage",
+    "Waiver",
     "worst",
 ]

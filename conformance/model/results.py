@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from conformance.model.record import ScenarioInfo
 from conformance.model.verdict import FigureValue, Status, Verdict
+from conformance.model.waiver import Waiver
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class SiteInfo:
 @dataclass(frozen=True)
 class RunInfo:
     """What was asked of a run (run.json). ``started_wall`` is ISO 8601 with zone; ``started`` the same instant on
-    CLOCK_MONOTONIC in nanoseconds. ``mandatory`` and ``optional`` are requirement ids from the profile."""
+    CLOCK_MONOTONIC in nanoseconds. ``mandatory`` and ``optional`` are requirement ids from the profile, of which
+    ``profile_version`` is the version (None in runs from before it was kept)."""
 
     run_id: str
     product_version: str
@@ -38,6 +40,8 @@ class RunInfo:
     mandatory: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     faults_enabled: bool = True
+    profile_version: int | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,23 @@ class ScenarioResult:
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """A requirement over all scenarios that judged it; ``scenarios`` are scenario ids."""
+    """A requirement over all scenarios that judged it; ``scenarios`` are scenario ids. ``waiver`` is one by which the
+    run's verdict does without it; its own verdict is what it is."""
 
     id: str
     verdict: Status
     reason: str
     figures: Mapping[str, FigureValue] = field(default_factory=dict)
     scenarios: tuple[str, ...] = ()
+    waiver: Waiver | None = None
 
 
 @dataclass(frozen=True)
 class RunResult:
     """The whole run. ``exit_code``: 0 pass, 1 fail, 2 inconclusive, 3 error. ``notes`` are sentences that a reader of
-    the verdict must know: what was left out, what was violated though optional, what went wrong at the end."""
+    the verdict must know: what was left out, what was violated though optional, what went wrong at the end.
+    ``but_for_waivers`` is the verdict over what was not waived, None where nothing was: a run that leans on a waiver is
+    never a pass."""
 
     info: RunInfo
     verdict: Status
@@ -87,6 +95,7 @@ class RunResult:
     scenarios: tuple[ScenarioResult, ...]
     finished: bool = True
     notes: tuple[str, ...] = ()
+    but_for_waivers: Status | None = None
 
     @property
     def exit_code(self) -> int:

@@ -43,20 +43,21 @@ class Change:
 class Changes:
     """``verdicts`` and ``moved`` are differences that mean something. ``unclear`` are figures that differ and whose
     uncertainty is not known, so that nobody can say whether they moved. ``gone`` and ``new`` are checks that only one
-    of the runs has."""
+    of the runs has. ``asked`` is what was asked for differently: the profile, its version, and waivers."""
 
     verdicts: tuple[Change, ...]
     moved: tuple[Change, ...]
     unclear: tuple[Change, ...]
     gone: tuple[str, ...]
     new: tuple[str, ...]
+    asked: tuple[Change, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0 nothing changed; 1 a verdict became worse, or a check that passed is gone; 2 something else changed."""
         if any(change.worse for change in self.verdicts) or self.gone:
             return 1
-        return 2 if self.verdicts or self.moved or self.new else 0
+        return 2 if self.verdicts or self.moved or self.new or self.asked else 0
 
 
 def changes(before: Published, after: Published) -> Changes:
@@ -68,7 +69,19 @@ def changes(before: Published, after: Published) -> Changes:
         unclear=tuple(change for old, new in pairs for change in _unclear(old, new)),
         gone=tuple(name for name in before.checks if name not in after.checks),
         new=tuple(name for name in after.checks if name not in before.checks),
+        asked=tuple(_asked(before, after)),
     )
+
+
+def _asked(before: Published, after: Published) -> Iterator[Change]:
+    """What makes the two runs' verdicts speak of different things."""
+    was, now = (f"{run.profile}, version {run.profile_version or 'unknown'}" for run in (before, after))
+    if was != now and None not in (before.profile_version, after.profile_version):
+        yield Change("the run", "profile", was, now)
+    for name in sorted(before.waivers.keys() | after.waivers.keys()):
+        old, new = (run.waivers.get(name, "not waived") for run in (before, after))
+        if old != new:
+            yield Change(name, "waiver", old, new)
 
 
 def _verdicts(before: Published, after: Published) -> Iterator[Change]:

@@ -21,7 +21,7 @@ from conformance.report.losses import SHOWN
 from conformance.report.matrix import Row, matrix, use_cases
 from conformance.report.section import render_section
 from conformance.report.trace import traces
-from conformance.report.wording import WORDS, brief, counted, duration, figure, number
+from conformance.report.wording import WORDS, brief, counted, duration, figure, number, profile_of
 
 _FOLDER = Path(__file__).parent
 _MANY_SCENARIOS = 50
@@ -115,7 +115,13 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        words=WORDS, figure=figure, brief=brief, counted=counted, seconds=_seconds, shown_figures=shown_figures
+        words=WORDS,
+        profile_of=profile_of,
+        figure=figure,
+        brief=brief,
+        counted=counted,
+        seconds=_seconds,
+        shown_figures=shown_figures,
     )
     return environment
 
@@ -147,7 +153,7 @@ def _deciding(rows: tuple[Row, ...], result: RunResult) -> list[Row]:
     if result.verdict is Status.INCONCLUSIVE:
         wanted |= {Status.NOT_TESTED, Status.NOT_APPLICABLE}
     counting = [row for row in rows if row.demand == "mandatory"] or [row for row in rows if row.result.scenarios]
-    return [row for row in counting if row.result.verdict in wanted]
+    return [row for row in counting if row.result.verdict in wanted or row.result.waiver]
 
 
 def _tiles(result: RunResult, rows: tuple[Row, ...]) -> list[KeyFigure]:

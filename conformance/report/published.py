@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from conformance.bundle import opened
 from conformance.errors import HarnessError, UsageError
+from conformance.model import Waiver
 
 RESULTS = "results.json"
 Figures = Mapping[str, Any]
@@ -30,7 +31,8 @@ class Judged:
 @dataclass(frozen=True)
 class Published:
     """A run as it was published. ``place`` is where it was read from; ``checks`` are named by feature, scenario and
-    sentence, so that the same check is found again in another run."""
+    sentence, so that the same check is found again in another run; ``waivers`` are those given, in words, by
+    requirement."""
 
     place: Path
     run_id: str
@@ -42,6 +44,8 @@ class Published:
     seed: int
     requirements: Mapping[str, Judged]
     checks: Mapping[str, Judged]
+    profile_version: int | None = None
+    waivers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_published(path: Path) -> Published:
@@ -92,6 +96,8 @@ def _parse(path: Path, place: Path) -> Published:
             seed=document["seed"],
             requirements={r["id"]: _judged(r["id"], r) for r in document["requirements"]},
             checks=dict(_checks(document)),
+            profile_version=document.get("profile_version"),
+            waivers={w["requirement"]: str(Waiver(**w)) for w in document.get("waivers", ())},
         )
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from None

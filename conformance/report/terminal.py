@@ -39,7 +39,7 @@ def print_summary(result: RunResult, catalogue: Mapping[str, Requirement], conso
         console.print(_table(shown))
     else:
         for row in shown:
-            _plain(console, f"{row.result.id}  {WORDS[row.result.verdict].text}  {row.title}. {row.result.reason}")
+            _plain(console, f"{row.result.id}  {WORDS[row.result.verdict].text}  {row.title}. {_reason(row)}")
     for scenario in result.scenarios:
         if scenario.error:
             _plain(console, f"Error in {scenario.info.name!r}: {scenario.error}")
@@ -73,8 +73,14 @@ def _table(rows: list[Row]) -> Table:
     for row in rows:
         word = WORDS[row.result.verdict]
         verdict = Text(f"{word.symbol} {word.text}", style=_STYLES[row.result.verdict])
-        table.add_row(row.result.id, Text(row.title), verdict, Text(row.result.reason))
+        table.add_row(row.result.id, Text(row.title), verdict, Text(_reason(row)))
     return table
+
+
+def _reason(row: Row) -> str:
+    """Why, and by which waiver the run does without it."""
+    waiver = row.result.waiver
+    return row.result.reason if waiver is None else f"{row.result.reason} It is {waiver}."
 
 
 def _plain(console: Console, text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conformance.model import Status
+from conformance.model.results import RunInfo
 from conformance.model.verdict import FigureValue
 
 
@@ -116,6 +117,11 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def profile_of(info: RunInfo) -> str:
+    """Its name, and the version of its lists."""
+    return info.profile if info.profile_version is None else f"{info.profile}, version {info.profile_version}"
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,24 @@ def test_thresholds_and_blocks_of_a_profile_reach_the_scenario(tmp_path: Path) -
     profile = load_profile(written(tmp_path, "blocks: {pilot_rounds: 8, max_rounds: 12, block_s: 4, warmup_s: 0.5}"))
     assert profile.blocks.max_rounds == 12
     assert profile.limits().max_interruption_s == 5
+
+
+# Digests of the lists and limits by profile and version. Reports name the version: whoever changes a list or a limit
+# gives it a new one, and its digest here beside the old.
+LISTS = {
+    ("smoke", 1): "f6ee6efe23b4",
+    ("opnfv-multisite", 1): "e234688c610e",
+    ("full", 1): "e234688c610e",
+}
+
+
+@pytest.mark.parametrize("path", sorted((fixtures_dir() / "profiles").glob("*.yaml")), ids=lambda p: p.stem)
+def test_lists_and_limits_of_a_version_never_change(path: Path) -> None:
+    profile = load_profile(str(path))
+    lists = json.dumps([profile.mandatory, profile.optional, profile.thresholds.model_dump()], sort_keys=True)
+    digest = hashlib.sha256(lists.encode()).hexdigest()[:12]
+    if profile.name in {name for name, _ in LISTS}:
+        assert LISTS.get((profile.name, profile.version)) == digest, "new lists or limits need a new version"
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 A violation is a ``failure``. Doubt and trouble are an ``error`` (type ``inconclusive`` or ``error``), because CI
 servers show a skipped test as good news. What does not apply is ``skipped``. Requirement ids stand in the properties.
+A waiver changes none of that; it is named in the message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from conformance.model import Status
+from conformance.model import Status, Waiver
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
 from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.formats.xml import clean
@@ -47,8 +48,9 @@ def render_junit(result: RunResult) -> str:
     """The text of junit.xml. A suite per feature; the run's data are properties of each suite."""
     root = ET.Element("testsuites", name=clean(f"multisite-ha {result.info.profile}"))
     suites: list[ET.Element] = []
+    waived = {r.id: r.waiver for r in result.requirements if r.waiver is not None}
     for feature, scenarios in _by_feature(result.scenarios).items():
-        cases = [case for scenario in scenarios for case in _cases(scenario)]
+        cases = [case for scenario in scenarios for case in _cases(scenario, waived)]
         time = sum(s.duration_s for s in scenarios if s.duration_s is not None)
         suites.append(_suite(root, feature, cases, time, result))
     if not result.finished:
@@ -66,8 +68,8 @@ def _by_feature(scenarios: Iterable[ScenarioResult]) -> dict[str, list[ScenarioR
     return groups
 
 
-def _cases(scenario: ScenarioResult) -> list[_Case]:
-    cases = [_check_case(scenario, check) for check in scenario.checks]
+def _cases(scenario: ScenarioResult, waived: Mapping[str, Waiver]) -> list[_Case]:
+    cases = [_check_case(scenario, check, waived) for check in scenario.checks]
     if scenario.error:
         kind = "error" if scenario.finished else "unfinished"
         cases.append(_scenario_case(scenario, "runs to its end", Status.ERROR, kind, scenario.error))
@@ -81,8 +83,9 @@ def _cases(scenario: ScenarioResult) -> list[_Case]:
     return cases
 
 
-def _check_case(scenario: ScenarioResult, check: CheckResult) -> _Case:
+def _check_case(scenario: ScenarioResult, check: CheckResult, waived: Mapping[str, Waiver]) -> _Case:
     verdict = check.verdict
+    waivers = [f"{name} is {waived[name]}." for name in check.requirements if name in waived]
     figures = [": ".join(figure(name, value)) for name, value in verdict.figures.items()]
     evidence = [f"{item.kind} {item.ref}: {item.text}" for item in verdict.evidence]
     return _Case(
@@ -90,10 +93,11 @@ def _check_case(scenario: ScenarioResult, check: CheckResult) -> _Case:
         feature=scenario.info.feature,
         status=verdict.status,
         kind=str(verdict.status) if verdict.status is not Status.FAIL else check.check,
-        message=verdict.reason,
-        body="\n".join([verdict.reason, *figures, *evidence]),
+        message=" ".join([verdict.reason, *waivers]),
+        body="\n".join([verdict.reason, *waivers, *figures, *evidence]),
         properties=(
             *(("requirement", name) for name in check.requirements),
+            *(("waiver", text) for text in waivers),
             ("check", check.check),
             ("scenario", scenario.info.id),
             ("verdict", str(verdict.status)),
@@ -142,6 +146,7 @@ def _suite(root: ET.Element, name: str, cases: list[_Case], time: float, result:
             ("run_id", info.run_id),
             ("product_version", info.product_version),
             ("profile", info.profile),
+            ("profile_version", str(info.profile_version or "unknown")),
             ("seed", str(info.seed)),
             ("vnf", info.vnf),
             ("scheme", info.scheme),

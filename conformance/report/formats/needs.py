@@ -49,14 +49,17 @@ def _requirement(row: Row) -> dict[str, Any]:
     known = row.requirement
     tags = [str(known.strength), str(known.origin), str(known.verification)] if known else []
     statement = f"{known.statement}\n\n" if known else ""
+    waiver = f" {row.result.waiver}." if row.result.waiver else ""
+    tags += [row.demand] if row.demand else []
+    tags += ["waived"] if waiver else []
     return {
         "id": row.result.id,
         "type": "req",
         "type_name": "Requirement",
         "title": row.title,
-        "content": f"{statement}{_literal(f'{WORDS[row.result.verdict].text}: {row.result.reason}')}",
+        "content": f"{statement}{_literal(f'{WORDS[row.result.verdict].text}: {row.result.reason}{waiver}')}",
         "status": str(row.result.verdict),
-        "tags": [tag.replace(" ", "-") for tag in (*tags, *([row.demand] if row.demand else []))],
+        "tags": [tag.replace(" ", "-") for tag in tags],
         "links": [],
     }
 

@@ -97,7 +97,10 @@ def _finding(run: JudgedRun, requirement: RequirementResult, places: list[tuple[
         "uuid": _uuid(run, f"finding/{requirement.id}"),
         "title": _line(f"{requirement.id} {known.title if known else ''}"),
         "description": _prose(requirement.reason),
-        "props": [_prop("verdict", str(requirement.verdict))],
+        "props": [
+            _prop("verdict", str(requirement.verdict)),
+            *([] if requirement.waiver is None else [_prop("waiver", str(requirement.waiver))]),
+        ],
         "target": {"type": "objective-id", "target-id": requirement.id, "status": state},
     }
     if places:

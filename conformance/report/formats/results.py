@@ -15,7 +15,7 @@ from conformance.model.verdict import FigureValue
 from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.matrix import Row, matrix
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 
 
@@ -37,6 +37,7 @@ def results(result: RunResult, catalogue: Mapping[str, Requirement]) -> dict[str
         "run_id": info.run_id,
         "product_version": info.product_version,
         "profile": info.profile,
+        "profile_version": info.profile_version,
         "seed": info.seed,
         "vnf": info.vnf,
         "scheme": info.scheme,
@@ -49,6 +50,8 @@ def results(result: RunResult, catalogue: Mapping[str, Requirement]) -> dict[str
         "sites": [asdict(site) for site in info.sites],
         "verdict": str(result.verdict),
         "exit_code": result.exit_code,
+        "but_for_waivers": None if result.but_for_waivers is None else str(result.but_for_waivers),
+        "waivers": [asdict(waiver) for waiver in info.waivers],
         "requirements": [_requirement(row) for row in matrix(result, catalogue)],
         "scenarios": [_scenario(scenario) for scenario in result.scenarios],
     }
@@ -62,6 +65,7 @@ def _requirement(row: Row) -> dict[str, Any]:
         "reason": row.result.reason,
         "figures": figures(row.result.figures),
         "demand": row.demand,
+        "waiver": None if row.result.waiver is None else asdict(row.result.waiver),
         "title": known.title if known else None,
         "use_case": known.use_case if known else None,
         "strength": str(known.strength) if known else None,

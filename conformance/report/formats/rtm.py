@@ -13,7 +13,7 @@ from datetime import datetime
 from conformance.model.results import CheckResult, ScenarioResult
 from conformance.report.formats.base import Document, JudgedRun
 from conformance.report.matrix import Row, matrix
-from conformance.report.wording import WORDS, figure
+from conformance.report.wording import WORDS, figure, profile_of
 
 HEADINGS = (
     "Requirement",
@@ -37,8 +37,9 @@ HEADINGS = (
     "Figures",
     "Evidence",
     "Evidence in",
+    "Waiver",
 )
-_WIDTHS = (13, 28, 50, 30, 9, 14, 26, 10, 9, 14, 11, 13, 36, 26, 42, 20, 13, 60, 40, 60, 34)
+_WIDTHS = (13, 28, 50, 30, 9, 14, 26, 10, 9, 14, 11, 13, 36, 26, 42, 20, 13, 60, 40, 60, 34, 40)
 
 
 def render_csv(run: JudgedRun) -> Document:
@@ -77,7 +78,7 @@ def render_xlsx(run: JudgedRun) -> Document:
             ("Verdict", WORDS[run.result.verdict].text),
             ("Meaning", WORDS[run.result.verdict].meaning),
             ("Notes", "\n".join(run.result.notes)),
-            ("Profile", info.profile),
+            ("Profile", profile_of(info)),
             ("VNF", info.vnf),
             ("Scheme", info.scheme),
             ("Seed", str(info.seed)),
@@ -101,11 +102,12 @@ def rows(run: JudgedRun) -> Iterator[tuple[str, ...]]:
             judged.setdefault(requirement, []).append((scenario, check))
     for row in matrix(run.result, run.catalogue):
         clause = _clause(row)
+        waiver = str(row.result.waiver or "")
         checks = judged.get(row.result.id, [])
         for scenario, check in checks:
-            yield (*clause, *_check(scenario, check))
+            yield (*clause, *_check(scenario, check), waiver)
         if not checks:
-            yield (*clause, "", "", "", "", WORDS[row.result.verdict].text, row.result.reason, "", "", "")
+            yield (*clause, "", "", "", "", WORDS[row.result.verdict].text, row.result.reason, "", "", "", waiver)
 
 
 def _clause(row: Row) -> tuple[str, ...]:

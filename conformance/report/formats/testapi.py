@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from conformance.model import Status
@@ -58,7 +59,12 @@ def details(run: JudgedRun) -> dict[str, Any]:
         "seed": result.info.seed,
         "product_version": result.info.product_version,
         "requirements": {
-            r.id: {"verdict": str(r.verdict), "reason": r.reason, "figures": figures(r.figures)}
+            r.id: {
+                "verdict": str(r.verdict),
+                "reason": r.reason,
+                "figures": figures(r.figures),
+                **({} if r.waiver is None else {"waiver": asdict(r.waiver)}),
+            }
             for r in result.requirements
         },
         "scenarios": {
