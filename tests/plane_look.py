@@ -8,6 +8,7 @@ switched on; only the names of interfaces are taken from the lab's record.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -25,6 +26,7 @@ from netplane.sites import Site
 Snapshot = dict[str, list[str]]
 """Lines by place."""
 
+NFT_JSON = 1 << 4
 SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/arp_ignore", "ipv4/conf/all/rp_filter")
 
 
@@ -44,7 +46,7 @@ def look(pins: Path, name: str) -> list[str]:
                 lines += _route(version, route)
             for rule in _tool("ip", f"-{version}", "-j", "rule"):
                 lines.append(f"policy {version} {json.dumps(rule, sort_keys=True)}")
-        lines += _rules(_tool("nft", "-j", "list", "ruleset")["nftables"])
+        lines += _rules(_ruleset())
     space.close()
     return sorted(lines)
 
@@ -82,6 +84,23 @@ def _rules(listed: list[dict[str, Any]]) -> Iterable[str]:
             numbers[chain] = numbers.get(chain, 0) + 1
             number = f" {numbers[chain]}"
         yield f"nft {kind}{number} {json.dumps(what, sort_keys=True)}"
+
+
+def _ruleset() -> list[dict[str, Any]]:
+    """What `nft -j list ruleset` says."""
+    library = ctypes.CDLL("libnftables.so.1")
+    library.nft_ctx_new.restype = ctypes.c_void_p
+    library.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
+    context = ctypes.c_void_p(library.nft_ctx_new(0))
+    try:
+        library.nft_ctx_output_set_flags(context, NFT_JSON)
+        library.nft_ctx_buffer_output(context)
+        if library.nft_run_cmd_from_buffer(context, b"list ruleset"):
+            raise RuntimeError("nftables does not list its rules")
+        listed: list[dict[str, Any]] = json.loads(library.nft_ctx_get_output_buffer(context))["nftables"]
+        return listed
+    finally:
+        library.nft_ctx_free(context)
 
 
 def _tool(*words: str) -> Any:

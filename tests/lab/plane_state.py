@@ -79,8 +79,7 @@ def crash(lab: Lab, chance: random.Random) -> None:
     """SIGKILL to every process of the lab, its keeper included, in any order."""
     members = processes.of_lab(lab.name, lab.directory)
     chance.shuffle(members)
-    for process in members:
-        process.send_signal(signal.SIGKILL)
+    processes.send(members, signal.SIGKILL)
 
 
 def names_of_namespaces(lab: Lab) -> set[str]:
