@@ -9,6 +9,7 @@ import click
 from pytest_bdd.feature import get_features
 
 from conformance.features import planned_faults, requirement_tags
+from conformance.neighbours import why_alone
 from conformance.request import Request
 from conformance.schemes import read_scheme
 from conformance.sites import load_sites
@@ -24,7 +25,7 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
         click.echo(f"  {line}")
     scheduled = request.scheduled
     if options.sites is None:
-        click.echo(f"Sites: the lab, {request.profile.clouds} clouds started on this machine.")
+        click.echo(f"Sites: the lab, {request.clouds} clouds started on this machine.")
     else:
         sites = load_sites(options.sites)
         for site in sites.sites:
@@ -47,4 +48,6 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
                     faults = ", ".join(planned_faults(scenario, scheduled)) or "none"
                     judged = ", ".join(requirement_tags(template.tags | feature.tags))
                     click.echo(f"  {scenario.name}\n    faults: {faults}; judges {judged}")
+                    alone = why_alone(scenario, request)
+                    click.echo(f"    alone: {alone}" if alone else "    side by side with others of this kind (--jobs)")
     click.echo("\nNothing was done: this was a dry run.")

@@ -58,8 +58,10 @@ class Workers:
         if place is not None:
             self._session.died(place.number, place.scenario.name)
 
-    def pytest_testnodedown(self, node: WorkerController) -> None:
-        """A process has left, with or without a last word."""
+    def pytest_testnodedown(self, node: WorkerController, error: object | None) -> None:
+        """A process has left: as it should, or because it was interrupted, or because it died."""
+        if error is not None and error != "keyboard-interrupt":
+            self._session.note_trouble(f"A process for carrying out scenarios was lost: {error}.")
         for sentence in getattr(node, "workeroutput", {}).get(TROUBLE, []):
             self._session.note_trouble(sentence)
 

@@ -11,6 +11,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from conformance.errors import UsageError
+from conformance.locking import one_at_a_time
 from conformance.vnf.addressing import address_at, pick_subnets
 from conformance.vnf.blueprint import NetworkSettings, RouteSettings, RuleSettings
 from conformance.vnf.build import Build
@@ -38,15 +39,17 @@ class BuiltPort:
 def build_networks(build: Build, workers: Executor) -> dict[str, BuiltNetwork]:
     """Create the networks, each with a free subnet of the site's pool, all at once."""
     pool = build.site.spec.tenant_pool
-    with build.site.asking("list the subnets in use") as cloud:
-        taken = [IPv4Network(s.cidr) for s in cloud.network.subnets(ip_version=4)]
     lengths = {label: n.prefix_length for label, n in build.blueprint.networks.items()}
-    cidrs = pick_subnets(pool, lengths, taken, build.tag)
-    running = {
-        label: workers.submit(_build_network, build, label, settings, cidrs[label])
-        for label, settings in build.blueprint.networks.items()
-    }
-    return {label: future.result() for label, future in running.items()}
+    # From the look at what is free until it is taken: scenarios side by side deploy at the same moment.
+    with one_at_a_time(f"subnets of {pool} at {build.site.auth_url} {build.site.region_name}"):
+        with build.site.asking("list the subnets in use") as cloud:
+            taken = [IPv4Network(s.cidr) for s in cloud.network.subnets(ip_version=4)]
+        cidrs = pick_subnets(pool, lengths, taken, build.tag)
+        running = {
+            label: workers.submit(_build_network, build, label, settings, cidrs[label])
+            for label, settings in build.blueprint.networks.items()
+        }
+        return {label: future.result() for label, future in running.items()}
 
 
 def _build_network(build: Build, label: str, settings: NetworkSettings, cidr: IPv4Network) -> BuiltNetwork:

@@ -114,7 +114,7 @@ def test_multisite_ha_run_writes_allure_results_and_events_without_a_secret(tmp_
 def test_a_session_split_by_xdist_is_refused_and_shows_nothing_green(tmp_path: Path) -> None:
     done = pytest_features(tmp_path, PLANS, "-n", "2")
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "one after the other: leave out -n" in done.stderr
+    assert "leave out -n, and use multisite-ha run --jobs" in done.stderr
     assert "passed" not in done.stdout
     assert not (tmp_path / "run").exists()
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from replay_rig import multisite_ha_run
+
+from conformance.cli.run import how_many
+from conformance.errors import UsageError
+from conformance.locking import one_at_a_time
 
 # The last can be beside others, and comes first where they are; the other two cannot.
 FEATURE = """
@@ -55,41 +61,41 @@ def told(run: dict[str, Any]) -> list[Any]:
     return [run["verdict"], scenarios, run["requirements"], run["notes"]]
 
 
-def test_the_report_is_the_same_however_many_go_on_at_once(tmp_path: Path) -> None:
-    plans = [
-        {"history": "good/clean"},
-        {"history": "bad/lost-writes"},
-        {"fails": "protect", "saying": "No room."},
-        {"history": "good/link-cut"},
-    ]
-    runs = {}
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
+    """The same scenarios one after the other and side by side: folders, and what was said meanwhile."""
+    made = {}
     for jobs in ("1", "2"):
-        folder = tmp_path / jobs
-        folder.mkdir()
-        done = multisite_ha_run(folder, plans, "-q", "--seed", "5", "--jobs", jobs, feature=FEATURE)
+        folder = tmp_path_factory.mktemp(f"jobs{jobs}-")
+        histories = ("good/clean", "bad/lost-writes", "bad/lost-writes", "good/link-cut")
+        plans = [{"history": history, "notes": str(folder / "notes")} for history in histories]
+        if jobs == "2":
+            # Who waits until two have begun would wait for ever if they came one after the other.
+            plans[2:] = [{**plan, "awaits": "2"} for plan in plans[2:]]
+        done = multisite_ha_run(folder, plans, "--seed", "5", "--jobs", jobs, feature=FEATURE)
         assert done.returncode == 1, done.stdout + done.stderr
-        runs[jobs] = results(folder)
-    assert told(runs["1"]) == told(runs["2"])
-    assert [s["name"] for s in runs["2"]["scenarios"]] == NAMES
-    assert [s["id"][:2] for s in runs["2"]["scenarios"]] == ["01", "02", "03", "04", "05"]
-    assert (tmp_path / "1" / "run" / "plan.json").read_text() == (tmp_path / "2" / "run" / "plan.json").read_text()
-    written = [sorted(str(p.relative_to(tmp_path / n)) for p in (tmp_path / n / "run").rglob("*")) for n in "12"]
+        made[jobs] = folder, done.stderr
+    return made
+
+
+def test_the_report_is_the_same_however_many_go_on_at_once(both: dict[str, tuple[Path, str]]) -> None:
+    one, two = (both[jobs][0] for jobs in ("1", "2"))
+    assert told(results(one)) == told(results(two))
+    assert [s["name"] for s in results(two)["scenarios"]] == NAMES
+    assert [s["id"][:2] for s in results(two)["scenarios"]] == ["01", "02", "03", "04", "05"]
+    assert (one / "run" / "plan.json").read_text() == (two / "run" / "plan.json").read_text()
+    written = [sorted(str(p.relative_to(folder)) for p in (folder / "run").rglob("*")) for folder in (one, two)]
     assert written[0] == written[1]
 
 
-def test_what_can_go_on_at_once_does_and_what_cannot_waits(tmp_path: Path) -> None:
-    notes = tmp_path / "notes"
-    alone = {"history": "good/clean", "notes": str(notes)}
-    # One that waits until two have begun would wait for ever if they came one after the other.
-    beside = {**alone, "awaits": "2"}
-    done = multisite_ha_run(tmp_path, [alone, alone, beside], "--jobs", "2", feature=FEATURE)
-    assert done.returncode != 3, done.stdout + done.stderr
-    said = notes.read_text().splitlines()
-    assert {line[0] for line in said[:2]} < {"3", "4", "5"}
-    last = [[f"{n} begins", f"{n} ends"] for n in (said[-4][0], said[-2][0])]
-    assert said[-4:] == last[0] + last[1], said
-    assert {said[-4][0], said[-2][0]} == {"1", "2"}
-    assert "[03]" in done.stderr and "up to 2 of them side by side" in done.stderr
+def test_what_can_go_on_at_once_does_and_what_cannot_waits(both: dict[str, tuple[Path, str]]) -> None:
+    folder, said = both["2"]
+    noted = (folder / "notes").read_text().splitlines()
+    assert {line[0] for line in noted[:2]} < {"3", "4", "5"}
+    assert sorted([noted[-4:-2], noted[-2:]]) == [["1 begins", "1 ends"], ["2 begins", "2 ends"]]
+    assert "up to 2 of them side by side" in said and "[03] Scenario 3: Cut" in said
+    order = (both["1"][0] / "notes").read_text().splitlines()
+    assert [line[0] for line in order] == sorted(line[0] for line in order)
 
 
 def test_a_process_that_dies_is_an_error_of_its_scenario_and_of_no_other(tmp_path: Path) -> None:
@@ -104,10 +110,31 @@ def test_a_process_that_dies_is_an_error_of_its_scenario_and_of_no_other(tmp_pat
     assert "The process that carried out scenario 2 died: Two is lost." in done.stdout
 
 
-def test_a_number_of_jobs_is_a_number(tmp_path: Path) -> None:
-    for jobs in ("0", "-1", "two"):
-        folder = tmp_path / jobs
-        folder.mkdir()
-        done = multisite_ha_run(folder, [{}], "--jobs", jobs)
-        assert done.returncode == 64 and "--jobs takes a number from 1, or auto" in done.stderr
-        assert not (folder / "run").exists()
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", ""])
+def test_a_number_of_jobs_is_a_number(jobs: str) -> None:
+    with pytest.raises(UsageError, match="--jobs takes a number from 1, or auto"):
+        how_many(jobs)
+
+
+def test_auto_leaves_every_scenario_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, jobs in ((1, 1), (2, 1), (3, 1), (8, 4)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert how_many("auto") == jobs
+
+
+def test_who_waits_for_a_place_goes_on_when_it_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    order: list[str] = []
+
+    def wait() -> None:
+        with one_at_a_time("subnets"):
+            order.append("the other")
+
+    with one_at_a_time("subnets"):
+        with one_at_a_time("something else"):
+            other = threading.Thread(target=wait)
+            other.start()
+        other.join(0.1)
+        order.append("first")
+    other.join()
+    assert order == ["first", "the other"]
