@@ -34,7 +34,8 @@ def judge_scenario(run: RunFolder, scenario_id: str) -> ScenarioResult:
     checks = tuple(judge_phrase(phrase, record) for phrase in record.info.then)
     error = outcome.error if outcome else None
     if error and any(untried in error for untried in (*not_supported(record), *left_out(record))):
-        error = None  # nothing went wrong: what scheme or sites do not have could not be tried, and the checks say so
+        # Nothing went wrong there: what scheme or sites do not have could not be tried, and the checks say so.
+        error = outcome.trouble if outcome else None
     if outcome is None:
         error = "The scenario never came to its end: the run was cut short."
     status = worst(c.verdict.status for c in checks)

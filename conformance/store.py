@@ -24,12 +24,13 @@ from conformance.redaction import redact, redacted
 class Outcome:
     """How a scenario ended: written when its faults are healed, and again when what it created is removed, which
     ``closed`` says. ``failed_step`` is which of its steps (from 0) could not be carried out, None when none or when it
-    is not known."""
+    is not known. ``trouble`` is what went wrong while everything was taken back, whatever had ended it before."""
 
     error: str | None
     duration_s: float
     failed_step: int | None = None
     closed: bool = False
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)

@@ -125,5 +125,5 @@ class Lifecycle:
 
     def _end(self) -> None:
         duration_s = round((time.monotonic_ns() - self.stage.began) / 1e9, 3)
-        outcome = Outcome(self._error, duration_s, self._failed_step, self._closed)
+        outcome = Outcome(self._error, duration_s, self._failed_step, self._closed, self.late_error)
         self._session.folder.end_scenario(self.info.id, outcome)

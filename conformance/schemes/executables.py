@@ -1,7 +1,7 @@
 """Running an executable of the user's: a question on its stdin, lines of answer from its stdout as they come.
 
-It is the leader of a process group, and none of that outlives the call: not when it ends, not when its time is up, and
-not when the caller has heard enough.
+It is the leader of a process group, and none of that outlives the call: not when it ends, not when its time is up, not
+when the caller has heard enough, and not when the caller itself is killed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ LINE_LIMIT = 1 << 20
 # What a tool's own children, gone to a session of their own, may still hold open after it has ended.
 _DRAIN_S = 0.5
 _CHUNK = 1 << 16
+# Kills a group when nobody is left who could write to its stdin. The kernel's own means (PR_SET_PDEATHSIG) ends a child
+# with the thread that started it, and reaches nothing of what the child has started.
+_WATCH = ("/bin/sh", "-c", 'read -r nothing; kill -s KILL -- "-$1"', "watch")
 
 
 class HookError(HarnessError):
@@ -100,6 +103,18 @@ class Execution:
             )
         except OSError as error:
             raise HookError(f"Cannot run {shown}: {error.strerror}.") from None
+        try:
+            self._watch = subprocess.Popen(
+                (*_WATCH, str(self._child.pid)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+            raise HookError(f"Nothing could be made to end {shown} with this run: {error.strerror}.") from None
         self.status: int | None = None
         """Its exit status, when all lines have been read."""
 
@@ -107,7 +122,7 @@ class Execution:
         """End whatever is left of it."""
         self._kill()
         self.status = self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr, self._watch.stdin):
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
@@ -173,6 +188,8 @@ class Execution:
 
     def _kill(self) -> None:
         """Kill the group. Only before its leader is waited for: then the number is certainly still its own."""
+        self._watch.kill()
+        self._watch.wait()
         if self._child.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)

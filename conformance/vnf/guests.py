@@ -10,6 +10,9 @@ import requests
 
 from conformance.vnf.deployment import Deployment, Guest
 
+FAILED = "failed"
+"""What a guest says it is that cannot do its part, and will not by itself."""
+
 
 def ask_guest(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
     """What a guest answers to GET, or None if it answers nothing, no JSON object, or anything but 200.
@@ -38,7 +41,7 @@ def serving(deployment: Deployment, timeout: float = 2.0) -> dict[str, bool]:
     out."""
     ids = {g.label: g.server_id for g in deployment.guests}
     answers = ask_guests(deployment, timeout)
-    return {ids[label]: answer is not None and answer.get("role") != "failed" for label, answer in answers.items()}
+    return {ids[label]: answer is not None and answer.get("role") != FAILED for label, answer in answers.items()}
 
 
 def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | None) -> str | None:
@@ -48,6 +51,9 @@ def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | 
     """
     if answer is None:
         return f"{guest.label} does not answer at {deployment.status_url(guest)}"
+    why = f" ({answer['error']})" if answer.get("error") else ""
+    if answer.get("role") == FAILED:
+        return f"{guest.label} says that it has failed{why}"
     standby = deployment.primary is not None
     if guest.role == deployment.blueprint.management.role and not deployment.blueprint.stateless:
         expected, seen = "standby" if standby else "primary", answer.get("role")
@@ -57,5 +63,4 @@ def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | 
         return None
     if seen == expected:
         return None
-    why = f" ({answer['error']})" if answer.get("error") else ""
     return f"{guest.label} says it is {seen!r}, not {expected!r}{why}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from conformance.errors import HarnessError
 from conformance.sites import Site, SiteError, owned
 from conformance.vnf.deployment import Deployment, Guest
-from conformance.vnf.guests import ask_guests, not_ready
+from conformance.vnf.guests import FAILED, ask_guests, not_ready
 from conformance.waiting import NotReached, wait_until
 
 Progress = Callable[[str], None]
@@ -28,7 +28,7 @@ def await_ready(
     """Wait until every server is ACTIVE and every guest does its part (see conformance.vnf.guests.not_ready).
 
     ``timeout`` is for either. DeployError names the server, its fault, and the end of its console; it comes at once
-    when a server goes to ERROR or is deleted meanwhile.
+    when a server goes to ERROR or is deleted meanwhile, and when a guest says that it has failed.
     """
     try:
         wait_until(
@@ -47,6 +47,9 @@ def await_ready(
         answers = ask_guests(deployment)
         guests = {g.label: g for g in deployment.guests}
         found = {label: not_ready(deployment, guests[label], answer) for label, answer in answers.items()}
+        broken = [guests[label] for label, answer in answers.items() if (answer or {}).get("role") == FAILED]
+        if broken:
+            raise DeployError(f"Site {site.name}: {found[broken[0].label]}. {_console_tail(site, broken[0])}")
         reasons.clear()
         reasons.update({label: reason for label, reason in found.items() if reason})
         if reasons and next(rounds) % _ROUNDS_BETWEEN_LOOKS == 0:

@@ -102,6 +102,20 @@ def test_what_the_scheme_does_not_have_is_doubt_and_no_error(tmp_path: Path) -> 
     assert judge_run(folder).scenarios[0].status is Status.ERROR
 
 
+def test_trouble_while_cleaning_up_after_what_could_not_be_tried_is_an_error(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    where = folder.begin_scenario(scenario())
+    missing = "Packets between site-a and site-b cannot be disturbed."
+    event = {"t": 1, "kind": "fault", "name": "site-loss", "state": "skipped", "ok": False, "detail": missing}
+    (where / "events.jsonl").write_text(json.dumps(event) + "\n")
+    folder.end_scenario("01-one", Outcome(f"inconclusive: {missing}", 1.0, 0, True))
+    assert (judge_run(folder).scenarios[0].error, judge_run(folder).verdict) == (None, Status.INCONCLUSIVE)
+    trouble = "While removing what was created: site-b does not answer."
+    folder.end_scenario("01-one", Outcome(f"inconclusive: {missing}", 1.0, 0, True, trouble))
+    result = judge_run(folder)
+    assert (result.scenarios[0].error, result.scenarios[0].status, result.exit_code) == (trouble, Status.ERROR, 3)
+
+
 def test_a_sentence_that_no_check_stands_behind_is_an_error(tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     folder.begin_scenario(scenario(then=("all is well",)))

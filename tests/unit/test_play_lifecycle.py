@@ -122,6 +122,7 @@ def test_the_first_error_stands_whatever_goes_wrong_later(scene: Scene) -> None:
     scene.close()
     assert scene.outcome is not None
     assert (scene.outcome.error, scene.outcome.failed_step) == ("no such image.", 2)
+    assert scene.outcome.trouble == scene.late_error
     assert scene.late_error == "While undoing the VNF: it is stuck."
 
 

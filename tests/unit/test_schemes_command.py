@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -330,6 +332,33 @@ def test_an_interrupted_call_leaves_nothing_running(rig: Rig) -> None:
         scheme.failover(*rig.sites)
     pid = pid_in(rig.folder / "child")
     assert wait_until(lambda: is_gone(pid), timeout=10, what="the child to be gone")
+
+
+def test_a_command_and_all_it_started_end_with_a_harness_that_is_killed(tmp_path: Path) -> None:
+    """The harness is a process of its own here, killed as by the kernel's lack of memory: it can clean nothing up."""
+    script = f"sleep 300 & echo $! > child; echo $$ > itself; echo '{STEP}'; wait"
+    harness = f"""
+from pathlib import Path
+from conformance.schemes.executables import Execution
+call = Execution(("sh", "-c", {script!r}), b"{{}}", timeout_s=300, folder=Path({str(tmp_path)!r}), environment={{}},
+                 log=None, shown="sh")
+for line in call.lines():
+    print(line, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", harness], stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline()
+        running.kill()
+    for name in ("child", "itself"):
+        pid = pid_in(tmp_path / name)
+        assert wait_until(lambda pid=pid: is_gone(pid), timeout=30, what=f"{name} to be gone")
+
+
+def test_what_watches_a_command_ends_with_it(rig: Rig) -> None:
+    scheme = rig.scheme("command", protect=saying(OK), failover=saying(OK))
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    assert scheme.failover(*rig.sites).ok
+    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
 
 
 def test_a_command_need_not_read_its_question(rig: Rig) -> None:

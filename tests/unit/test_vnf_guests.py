@@ -58,6 +58,8 @@ def test_a_primary_is_ready_when_it_is_primary_and_its_front_ends_can_write(vnf:
         ("database-0", {"role": "fenced"}, "says it is 'fenced', not 'primary'"),
         ("frontend-1", {"role": "frontend", "database": "down"}, "frontend-1 says it is 'down', not 'writable'"),
         ("frontend-1", {}, "frontend-1 says it is None, not 'writable'"),
+        ("database-0", {"role": "failed", "error": "initdb: no space"}, "has failed (initdb: no space)"),
+        ("frontend-1", {"role": "failed"}, "frontend-1 says that it has failed"),
     ],
 )
 def test_a_guest_that_does_not_do_its_part_says_why(vnf: Guests, guest: str, status: object, reason: str) -> None:

@@ -1,0 +1,54 @@
+"""Waiting for a VNF: what will never come up is not waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from vnf_guests import Guests, guests
+
+from conformance.vnf import DeployError, await_ready, ready
+
+
+class Cloud:
+    """A site whose Nova says that all servers are ACTIVE, and has a console of each."""
+
+    name = "site-a"
+
+    def __init__(self) -> None:
+        output = {"output": "initdb: could not create directory"}
+        self.compute = SimpleNamespace(get_server_console_output=lambda server, length: output)
+
+    @contextmanager
+    def asking(self, _what: str) -> Iterator[Cloud]:
+        yield self
+
+
+@pytest.fixture
+def vnf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guests]:
+    with guests("site-a", "127.77.6.") as running:
+        ids = set(running.deployment.server_ids)
+        monkeypatch.setattr(ready.owned, "server_ids", lambda cloud, run, *status: ids)
+        yield running
+
+
+def test_a_guest_that_says_that_it_has_failed_ends_the_wait_at_once(vnf: Guests) -> None:
+    vnf.answers["database-0"]["status"] = {"role": "failed", "error": "no space left"}
+    site: Any = Cloud()
+    with pytest.raises(DeployError) as raised:
+        await_ready(site, vnf.deployment, timeout=3600)
+    said = str(raised.value)
+    assert "database-0 says that it has failed (no space left)" in said
+    assert "initdb: could not create directory" in said
+
+
+def test_a_guest_that_only_takes_its_time_is_waited_for(vnf: Guests) -> None:
+    vnf.answers["database-0"]["status"] = {"role": "starting"}
+    site: Any = Cloud()
+    with pytest.raises(DeployError, match="after 0.2 s database-0 says it is 'starting', not 'primary'"):
+        await_ready(site, vnf.deployment, timeout=0.2)
+    vnf.answers["database-0"]["status"] = {"role": "primary", "protected": False}
+    await_ready(site, vnf.deployment, timeout=60)
