@@ -83,6 +83,20 @@ def test_without_faults_nothing_passes(start: Callable) -> None:
     assert set(done.verdicts.values()) == {"inconclusive"}
 
 
+def test_two_scenarios_side_by_side_pass_as_they_would_alone_and_leave_nothing(start: Callable, lab: Lab) -> None:
+    feature = Path(__file__).parents[2] / "features" / "geo_redundancy" / "link_faults.feature"
+    done = start(str(feature), "link is cut in", "--jobs", "2").finish()
+    assert done.verdicts == {"MS-GR-14": "pass"}, done.stderr + done.stdout
+    spans = []
+    for scenario in done.results["scenarios"]:
+        lines = (done.folder / "scenarios" / scenario["id"] / "events.jsonl").read_text().splitlines()
+        spans.append((json.loads(lines[0])["t"], json.loads(lines[-1])["t"]))
+    (began, ended), (other_began, other_ended) = spans
+    assert max(began, other_began) < min(ended, other_ended), "one came after the other"
+    assert resources(lab) == []
+    assert leftovers() == ()
+
+
 def test_a_killed_run_is_judged_honestly_and_healed_by_the_next(start: Callable, lab: Lab) -> None:
     killed = start("clean")
     killed.wait_for("failing over")
