@@ -69,6 +69,8 @@ class RunSession:
         self.lobby = lobby
         self._trouble: list[str] = []
         self._undo = undo
+        self._lab_is_ours = False
+        self._plays_left = 0
         self._play: Play | None = None
         self._progress = progress
         self._follower: Follower | None = None
@@ -90,15 +92,15 @@ class RunSession:
         _writable(path)
         undo = ExitStack()
         try:
-            sites = _open_sites(request, undo, say)
+            journal = Journal(run_id)
+            undo.callback(journal.close)
+            sites, ours = _open_sites(request, undo, journal, say)
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
             _pair(sites, request.profile.clouds)
             url = options.toxiproxy or sites.link.toxiproxy
             remember_url(url or "")
             folder = RunFolder.create(path, describe(request, run_id, sites.sites))
-            journal = Journal(run_id)
-            undo.callback(journal.close)
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
             say(f"Link proxy: {url or 'embedded'}, version {proxy.version()}")
             several = options.jobs > 1
@@ -108,12 +110,14 @@ class RunSession:
                 undo.close()
             raise
         session = cls(request, folder, sites, proxy, journal, undo, progress, say, lobby)
+        session._lab_is_ours = ours
         session.emit(_started(folder))
         return session
 
     def plan(self, scenarios: Sequence[PlannedScenario]) -> None:
         """Write down which scenarios were selected, before the first is begun."""
         of = count_scenarios(self.request.profile.feature_paths())
+        self._plays_left = len(scenarios)
         self.folder.write_plan(Plan(tuple(scenarios), max(of, len(scenarios))))
         self.emit(RunPlanned(len(scenarios), self.request.options.jobs))
         if self._progress.writers:
@@ -133,8 +137,14 @@ class RunSession:
         """The scenario of this number, to be carried out; it begins with Play.begin."""
         from conformance.play import Play
 
+        self._plays_left -= 1
         self._play = Play(self, number)
         return self._play
+
+    @property
+    def lab_goes_next(self) -> bool:
+        """Whether the sites are a lab that is taken down before anybody could use it again, with all that is in it."""
+        return self._lab_is_ours and self._plays_left <= 0
 
     def note_trouble(self, sentence: str) -> None:
         """Something went wrong outside of the scenarios: the run does not end in pass."""
@@ -155,6 +165,7 @@ class RunSession:
 
         ``trouble`` is what went wrong outside of the scenarios; a run with any never ends in pass.
         """
+        self._plays_left = 0
         with uninterrupted():
             if interrupted:
                 self.say("Interrupted: healing faults and removing what this run created.")
@@ -266,8 +277,9 @@ def _writable(path: Path) -> None:
         raise UsageError(f"Cannot write the run folder {path}: {error.strerror}. Choose another with --out.") from None
 
 
-def _open_sites(request: Request, undo: ExitStack, say: Say) -> SitesFile:
-    options = request.options
+def _open_sites(request: Request, undo: ExitStack, journal: Journal, say: Say) -> tuple[SitesFile, bool]:
+    """The sites of a run, and whether they are a lab that it takes down in the end."""
+    options, ours = request.options, False
     if options.sites is not None:
         sites = load_sites(options.sites)
     else:
@@ -276,17 +288,19 @@ def _open_sites(request: Request, undo: ExitStack, say: Say) -> SitesFile:
         there = lab.exists()
         starting = f"Starting the lab: {request.profile.clouds} OpenStack clouds."
         say("Using the lab that is there; it stays." if there else starting)
-        if not there and not options.keep_lab:
-            undo.callback(_take_down, lab, say)
+        ours = not there and not options.keep_lab
+        if ours:
+            undo.callback(_take_down, lab, journal, say)
         lab.up()
         sites = load_sites(lab.sites_yaml)
     undo.callback(sites.close)
-    return sites
+    return sites, ours
 
 
-def _take_down(lab: Lab, say: Say) -> None:
+def _take_down(lab: Lab, journal: Journal, say: Say) -> None:
     say("Taking the lab down (--keep-lab would leave it running).")
     lab.down()
+    journal.gone(lab.sites_yaml.resolve())
 
 
 def _pair(sites: SitesFile, needed: int) -> tuple[Site, Site]:

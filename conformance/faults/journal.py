@@ -41,7 +41,7 @@ class Journal:
         self._path = folder / f"{run_id}.jsonl"
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._next = 0
-        self._open: set[int] = set()
+        self._open: dict[int, Undo] = {}
         me = psutil.Process()
         self._write({"owner": me.pid, "created": me.create_time(), "run": run_id})
 
@@ -50,13 +50,18 @@ class Journal:
         self._next += 1
         self._write({"entry": self._next, "action": undo.action, "arguments": dict(undo.arguments)})
         os.fsync(self._fd)
-        self._open.add(self._next)
+        self._open[self._next] = undo
         return self._next
 
     def done(self, entry: int) -> None:
         """The thing was taken back."""
-        self._open.discard(entry)
+        self._open.pop(entry, None)
         self._write({"done": entry})
+
+    def gone(self, sites: Path) -> None:
+        """The sites of this sites file are gone, with everything that was to be taken back there."""
+        for entry in [entry for entry, undo in self._open.items() if undo.arguments.get("sites") == str(sites)]:
+            self.done(entry)
 
     def close(self) -> None:
         """End the journal. The file goes only when nothing is left to undo."""
@@ -93,8 +98,8 @@ def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
 def heal_leftovers(
     actions: Mapping[str, UndoAction], say: Callable[[str], None], folder: Path | None = None, *, run: str = ""
 ) -> tuple[str, ...]:
-    """Carry out what dead runs left to undo, or what the dead processes of one ``run`` did. Returns sentences about what
-    could not be undone; those stay journaled."""
+    """Carry out what dead runs left to undo, or what the dead processes of one ``run`` did. Returns sentences about
+    what could not be undone; those stay journaled."""
     failed: list[str] = []
     for left in (one for one in leftovers(folder) if one.run_id.startswith(run)):
         action = actions.get(left.undo.action)

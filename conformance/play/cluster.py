@@ -9,7 +9,7 @@ from conformance.errors import HarnessError
 from conformance.faults.base import Undo
 from conformance.model import Observation
 from conformance.play.stage import Stage
-from conformance.sites import Site, owned, sockets_of, sweep, take_inventory
+from conformance.sites import Site, owned, sockets_of, take_inventory
 from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, await_ready, begin, serving
 from conformance.vnf.reachability import observe_reachability
@@ -86,11 +86,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Remove everything that was created, from all clouds at once."""
-        stage = self._stage
-        jobs = {name: stage.submit(sweep, stage.site(name), self._tag) for name in self._sweeps}
-        for name, job in jobs.items():
-            job.result()
-            stage.journal.done(self._sweeps.pop(name))
+        self._stage.sweep(self._sweeps, self._tag)
 
     def _look_who_reaches_whom(self) -> None:
         """Try what members reach in their own cloud and in the others, where packets of theirs can be sent."""

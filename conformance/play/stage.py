@@ -20,7 +20,7 @@ from conformance.nemesis import Nemesis
 from conformance.records import EVENTS_FILE
 from conformance.schedule import Schedule
 from conformance.session import pair
-from conformance.sites import Site, wan_of
+from conformance.sites import Site, sweep, wan_of
 from conformance.store import EventLog
 from conformance.vocabulary import Loose
 
@@ -123,6 +123,16 @@ class Stage:
                 "of a lab in namespaces mode (multisite-ha lab up --mode namespaces)."
             )
         return wan
+
+    def sweep(self, entries: dict[str, int], tag: str) -> None:
+        """Remove what carries the tag from the sites of these entries of the journal, from all at once; strikes them
+        out. What is in a lab that is going to be taken down goes with it, and is struck out then."""
+        if self.session.lab_goes_next:
+            return
+        jobs = {name: self.submit(sweep, self.site(name), tag) for name in entries}
+        for name, job in jobs.items():
+            job.result()
+            self.journal.done(entries.pop(name))
 
     def submit(self, work: Callable[..., T], *arguments: object) -> Future[T]:
         """Do something beside the main thread."""

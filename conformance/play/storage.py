@@ -15,7 +15,7 @@ from conformance.links import NBD, Link
 from conformance.model import Observation
 from conformance.paths import state_dir
 from conformance.play.stage import Stage
-from conformance.sites import dialled_from, storage_listener, sweep
+from conformance.sites import dialled_from, storage_listener
 from conformance.sites.marks import TAG_KEY, run_prefix, run_tag
 from conformance.storage import (
     BlockWriter,
@@ -170,9 +170,7 @@ class MirroredVolume:
         if self._volume is not None:
             self._volume.path.unlink(missing_ok=True)
         shutil.rmtree(self._home, ignore_errors=True)
-        for name in tuple(self._sweeps):
-            sweep(self._stage.site(name), self._tag)
-            self._stage.journal.done(self._sweeps.pop(name))
+        self._stage.sweep(self._sweeps, self._tag)
 
     def _create(self) -> str:
         first = self._stage.first

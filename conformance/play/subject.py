@@ -12,7 +12,7 @@ from conformance.links import Counters, Link
 from conformance.model import Observation, Status
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
-from conformance.sites import Site, dialled_from, sockets_of, sweep, take_inventory
+from conformance.sites import Site, dialled_from, sockets_of, take_inventory
 from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
 from conformance.vnf.reachability import observe_reachability
@@ -231,10 +231,7 @@ class Subject:
             if entry is not None:
                 stage.journal.done(entry)
         self.link = None
-        jobs = {name: stage.submit(sweep, stage.site(name), self._tag) for name in self._sweeps}
-        for name, job in jobs.items():
-            job.result()
-            stage.journal.done(self._sweeps.pop(name))
+        stage.sweep(self._sweeps, self._tag)
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 

@@ -61,3 +61,15 @@ def test_a_clean_end_removes_the_file(tmp_path: Path) -> None:
     journal.done(journal.record(Undo("restore", {})))
     journal.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_to_be_undone_at_sites_that_are_gone_is_struck_out_and_nothing_else(tmp_path: Path) -> None:
+    journal = Journal("run-lab", tmp_path)
+    journal.record(Undo("sweep", {"sites": "/labs/mine/sites.yaml", "site": "site-a", "run_id": "r.3"}))
+    journal.record(Undo("sweep", {"sites": "/somebody/sites.yaml", "site": "site-a", "run_id": "r.3"}))
+    journal.record(Undo("delete-proxy", {"url": "http://127.0.0.1:8474", "name": "site-b-to-site-a"}))
+    journal.gone(Path("/labs/mine/sites.yaml"))
+    struck = [line for line in (tmp_path / "run-lab.jsonl").read_text().splitlines() if "done" in line]
+    assert struck == ['{"done": 1}']
+    journal.close()
+    assert (tmp_path / "run-lab.jsonl").exists()
