@@ -7,6 +7,7 @@ is told so (network-vif-plugged) by Neutron itself.
 from __future__ import annotations
 
 import threading
+import time
 
 from neutron.notifiers import nova
 from neutron_lib import constants
@@ -73,6 +74,8 @@ class LabMechanismDriver(api.MechanismDriver):
         registry.subscribe(report_floating_ip_status, resources.FLOATING_IP, events.AFTER_UPDATE)
 
     def _follow(self):
+        while directory.get_plugin() is None:  # Neutron is still being loaded; what is said now would be lost
+            time.sleep(BATCH)
         for wired in network.watch(self._here):
             before, self._wired = self._wired, wired
             for ports, status in (
