@@ -16,6 +16,7 @@ def entered(request: Request, say: Callable[[str], None]) -> AbstractContextMana
     A lab of one's own that is not there yet is prepared, and gone again at the end unless it was started.
     """
     if request.options.sites is None:
+        request.fetch(say)
         return Lab(request.options.lab, request.lab_sites, progress=say).entered()
     sites = load_sites(request.options.sites)
     sites.close()

@@ -24,6 +24,7 @@ from conformance.faults.wan_cut import WanCut, WanOneWayCut
 from conformance.faults.wan_delay import WanDelay
 from conformance.faults.wan_duplication import WanDuplication
 from conformance.faults.wan_flapping import WanFlapping
+from conformance.faults.wan_isolation import WanIsolation
 from conformance.faults.wan_loss import WanLoss
 from conformance.faults.wan_mtu import WanMtu
 from conformance.faults.wan_rate import WanRate
@@ -167,6 +168,7 @@ WAN_PHRASES: tuple[WanPhrase, ...] = (
         lambda wan, v: WanMtu(wan, v["mtu"], silent=True),
     ),
     WanPhrase("the WAN is cut", WanCut.name, lambda wan, _: WanCut(wan)),
+    WanPhrase("the first site is cut off from all others", WanIsolation.name, lambda wan, _: WanIsolation(wan)),
     WanPhrase(
         "the WAN is cut towards the first site",
         WanOneWayCut.name,

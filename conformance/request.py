@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from conformance.schedule import Needed, Schedule, draw, read_schedule, seed_for
 from conformance.schemes import read_scheme
 from conformance.site_phrases import WHICH
 from conformance.sites import Site, load_sites
-from conformance.vnf import Blueprint, load_blueprint
+from conformance.vnf import Blueprint, check_programs, fetch_packages, load_blueprint
 from conformance.vocabulary import Loose, check_schedule
 from conformance.waiving import read_waivers, together
 
@@ -71,6 +71,7 @@ class Request:
         if options.sites is not None:
             load_sites(options.sites).close()
         others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
+        _check_stretched(blueprint, options)
         schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
         check_schedule(schedule or ())
         waivers = together(profile.waivers, () if options.waivers is None else read_waivers(Path(options.waivers)))
@@ -84,9 +85,19 @@ class Request:
         return self.schedule or draw(seed_for(self.seed, scenario), loose.span_s, allowed if loose.everything else None)
 
     @property
+    def clouds(self) -> int:
+        """How many sites the run needs."""
+        return max(self.profile.clouds, self.blueprint.sites)
+
+    @property
     def lab_sites(self) -> tuple[str, ...] | None:
         """The sites that a lab for this run has to have; None where the usual two will do."""
-        return site_names(self.profile.clouds) if self.profile.clouds > 2 else None
+        return site_names(self.clouds) if self.clouds > 2 else None
+
+    def fetch(self, progress: Callable[[str], None]) -> None:
+        """Have ready what the VNF's guests need of this machine. Not from inside a lab: it has no uplink."""
+        if self.options.sites is None:
+            fetch_packages(self.blueprint, progress)
 
     def blueprint_for(self, kind: str) -> Blueprint:
         """The VNF under test where a feature asks for a stateful one; where it asks for another kind, the profile's."""
@@ -104,6 +115,17 @@ def allowed_at(sites: Sequence[Site]) -> frozenset[Needed]:
     return frozenset(
         (fault, which) for which, site in zip(WHICH, sites, strict=False) for fault in site.spec.allow_faults
     )
+
+
+def _check_stretched(blueprint: Blueprint, options: RunOptions) -> None:
+    """UsageError where a VNF that protects itself is given to a scheme that would, or programs of it are missing."""
+    if blueprint.witness and options.scheme.partition(":")[0] != "observe":
+        raise UsageError(
+            f"The VNF {blueprint.name} is one cluster over three sites and acts by itself; the scheme {options.scheme} "
+            "would have to place it. Watch it: --scheme observe."
+        )
+    if options.sites is None:
+        check_programs(blueprint)
 
 
 def describe(request: Request, run_id: str, sites: tuple[Site, ...]) -> RunInfo:

@@ -97,7 +97,7 @@ class RunSession:
             sites, ours = _open_sites(request, undo, journal, say)
             for failure in heal_leftovers(UNDO_ACTIONS, say):
                 say(f"WARNING: {failure}")
-            _pair(sites, request.profile.clouds)
+            _pair(sites, request.clouds)
             url = options.toxiproxy or sites.link.toxiproxy
             remember_url(url or "")
             folder = RunFolder.create(path, describe(request, run_id, sites.sites))
@@ -286,7 +286,7 @@ def _open_sites(request: Request, undo: ExitStack, journal: Journal, say: Say) -
         lab = Lab(options.lab, request.lab_sites, progress=say)
         # Also a lab of which a site is lost, as a killed run leaves it, is somebody's: it is not ours to take down.
         there = lab.exists()
-        starting = f"Starting the lab: {request.profile.clouds} OpenStack clouds."
+        starting = f"Starting the lab: {request.clouds} OpenStack clouds."
         say("Using the lab that is there; it stays." if there else starting)
         ours = not there and not options.keep_lab
         if ours:

@@ -84,12 +84,14 @@ class WanControl:
 @dataclass(frozen=True)
 class WanLink:
     """The WAN between two sites. ``near`` and ``far`` are the edges of the sites that their labels name: what is
-    measured between them crosses the WAN and nothing else. A direction is named ``site>site``."""
+    measured between them crosses the WAN and nothing else. A direction is named ``site>site``. ``others`` are the WANs
+    from the near site to every site but the far one."""
 
     control: WanControl
     sockets: OpenSocket
     near: Place
     far: Place
+    others: tuple[WanLink, ...] = ()
 
     @property
     def name(self) -> str:

@@ -21,9 +21,9 @@ NEEDED_BYTES = 1_300_000_000  # 440 MB of packages, as much again in uv's own ca
 REPORT_EVERY = 5.0  # seconds between two progress lines
 
 
-def key() -> str:
-    """Names a venv: the pinned packages and the Python they run on."""
-    return hashlib.sha256(LOCK.read_bytes() + os.path.realpath(_python()).encode()).hexdigest()[:12]
+def key(lock: Path = LOCK) -> str:
+    """Names what was installed: the pinned packages and the Python they run on."""
+    return hashlib.sha256(lock.read_bytes() + os.path.realpath(_python()).encode()).hexdigest()[:12]
 
 
 def path(cache: Path) -> Path:
@@ -52,15 +52,17 @@ def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
             cache,
             progress,
         )
-        _uv(
-            ["pip", "install", "--python", str(building / "bin" / "python"), "--no-deps", "--requirement", str(LOCK)],
-            cache,
-            progress,
-        )
+        install(["--python", str(building / "bin" / "python")], LOCK, cache, progress)
         building.rename(final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return final
+
+
+def install(where: list[str], lock: Path, cache: Path, progress: Callable[[str], None]) -> None:
+    """Install the packages of a list, and no others, where uv's options ``where`` say."""
+    to = where if "--python" in where else ["--python", _python(), *where]
+    _uv(["pip", "install", *to, "--no-deps", "--requirement", str(lock)], cache, progress)
 
 
 def python(venv: Path) -> Path:
@@ -113,7 +115,7 @@ def _uv(arguments: list[str], cache: Path, progress: Callable[[str], None]) -> N
                 except subprocess.TimeoutExpired:
                     if time.monotonic() - told > REPORT_EVERY:
                         told = time.monotonic()
-                        progress(f"installing OpenStack's packages: {told - started:.0f} s")
+                        progress(f"installing packages: {told - started:.0f} s")
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)  # the builds it has started are in its session too
             process.wait()
@@ -121,10 +123,8 @@ def _uv(arguments: list[str], cache: Path, progress: Callable[[str], None]) -> N
     said = log.read_text(errors="replace").strip()
     if process.returncode:
         if "No space left on device" in said or os.strerror(errno.ENOSPC) in said:
-            raise LabError(
-                f"No space left while installing OpenStack's packages into {cache}: free about 1.3 GB and try again."
-            )
+            raise LabError(f"No space left while installing packages into {cache}: free about 1.3 GB and try again.")
         raise LabError(
-            f"uv could not install OpenStack's packages (exit status {process.returncode}; log {log}). Its last words: "
+            f"uv could not install packages (exit status {process.returncode}; log {log}). Its last words: "
             f"{said[-600:]}"
         )

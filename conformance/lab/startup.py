@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from conformance.lab import databases, dataplane, environment, processes, readiness
+from conformance.lab import databases, dataplane, environment, packages, processes, readiness
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.guests import guest_path, guests_directory
@@ -122,6 +122,13 @@ def ensure_environment(progress: Progress) -> None:
     cache = cache_dir()
     with _building(cache, progress):
         _environment(cache, progress)
+
+
+def ensure_packages(lock: Path, progress: Progress) -> Path:
+    """Install what guests of a VNF need, unless it is there; returns where. Not from inside a lab: it has no uplink."""
+    cache = cache_dir()
+    with _building(cache, progress):
+        return packages.ensure(cache, lock, progress)
 
 
 def _building(cache: Path, progress: Progress) -> AbstractContextManager[None]:

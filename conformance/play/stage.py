@@ -122,7 +122,9 @@ class Stage:
                 f"Packets between {self.first.name} and {self.second.name} cannot be disturbed: that takes two sites "
                 "of a lab in namespaces mode (multisite-ha lab up --mode namespaces)."
             )
-        return wan
+        pair = (self.first.name, self.second.name)
+        more = [wan_of(self.first, site) for site in self.session.sites.sites if site.name not in pair]
+        return replace(wan, others=tuple(other for other in more if other is not None))
 
     def sweep(self, entries: dict[str, int], tag: str) -> None:
         """Remove what carries the tag from the sites of these entries of the journal, from all at once; strikes them

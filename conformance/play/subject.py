@@ -7,14 +7,14 @@ from concurrent.futures import Future
 
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
-from conformance.faults.base import Undo
+from conformance.faults.base import NotPossibleHere, Undo
 from conformance.links import Counters, Link
 from conformance.model import Observation, Status
 from conformance.play.stage import Stage
 from conformance.schemes import Result, Scheme, make_scheme
-from conformance.sites import Site, dialled_from, sockets_of, take_inventory
+from conformance.sites import Site, dialled_from, sockets_of, take_inventory, wan_of
 from conformance.store import write_inventory, write_reachability
-from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, serving
+from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, begin_stretched, serving
 from conformance.vnf.reachability import observe_reachability
 from conformance.waiting import NotReached, wait_until
 
@@ -33,11 +33,12 @@ class Subject:
         self._stage = stage
         self._tag = stage.tag(suffix)
         self._deployments: dict[str, Deployment] = {}
-        self._ready: Future[None] | None = None
+        self._ready: list[Future[None]] = []
         self._scheme: Scheme | None = None
         self._links: list[tuple[Link, int | None]] = []
         self._sweeps: dict[str, int] = {}
         self._carried: dict[str, Counters | None] = {}
+        self._delivered = 0
 
     # -- what is where ----------------------------------------------------------------------------------------------
 
@@ -60,7 +61,12 @@ class Subject:
 
     @property
     def the_link(self) -> Link:
-        """The path that replication uses. HarnessError when there is none."""
+        """The path that replication uses. HarnessError when there is none, NotPossibleHere when there never is one."""
+        if self.link is None and self.blueprint.witness:
+            raise NotPossibleHere(
+                f"The members of {self.blueprint.name} speak to each other without a link that could be disturbed: "
+                "sentences about the WAN are for them."
+            )
         if self.link is None:
             raise HarnessError("There is no link yet: a Given sentence that protects the VNF is missing.")
         return self.link
@@ -84,26 +90,33 @@ class Subject:
         stage = self._stage
         with stage.phase("deploy", f"deploying {self.blueprint.name} at {stage.first.name}"):
             sites_file = str(stage.session.sites.path)
-            for site in (stage.first, stage.second):
+            sites = stage.session.sites.sites[: self.blueprint.sites]
+            for site in sites:
                 undo = Undo("sweep", {"sites": sites_file, "site": site.name, "run_id": self._tag})
                 self._sweeps[site.name] = stage.journal.record(undo)
-            deployment = begin(stage.first, self.blueprint, self._tag)
+            if self.blueprint.witness:
+                deployment = begin_stretched(sites, self.blueprint, self._tag)
+            else:
+                deployment = begin(stage.first, self.blueprint, self._tag)
             self._deployments[stage.first.name] = deployment
-            self._ready = stage.submit(await_ready, stage.first, deployment)
+            self._ready = [
+                stage.submit(await_ready, stage.site(there.site), there)
+                for there in (deployment, *deployment.elsewhere)
+            ]
 
     def protect(self, *, inventory: bool = True) -> None:
         """Have the scheme protect the VNF at the second site, through the link that the faults will disturb."""
         stage = self._stage
         vnf = self.at(stage.first)
         with stage.phase("protect", f"protecting it at {stage.second.name}"):
-            if not self.blueprint.stateless:
+            if not self.blueprint.stateless and not self.blueprint.witness:
                 self.link = self._open_link(stage.second, stage.first)
             log = stage.folder / "scheme.log"
             self._scheme = make_scheme(stage.session.request.options.scheme, on_event=stage.scheme_event, log=log)
             link = None if self.link is None else _endpoint(self.link)
             protection = self._scheme.protect(vnf, stage.first, stage.second, link)
-            if self._ready is not None:
-                self._ready.result()
+            for ready in self._ready:
+                ready.result()
             if not protection.ok:
                 raise HarnessError(f"The scheme {self._scheme.name} could not protect the VNF: {protection.detail}")
             if protection.deployment is not None:
@@ -189,7 +202,7 @@ class Subject:
         return Observation(late, detail, {"catching_up": late, "behind_bytes": behind})
 
     def _observe_replication(self, seen: Observation) -> Observation:
-        return self._stage.observe("replication", self.the_link.name, seen)
+        return self._stage.observe("replication", self.link.name if self.link else self._stage.second.name, seen)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -208,11 +221,17 @@ class Subject:
     def note_carried(self) -> None:
         """Remember how much the link has carried until now."""
         if self.link is None:
+            if self.blueprint.witness and wan_of(self._stage.first, self._stage.second) is not None:
+                self._delivered = _delivered(self.the_wan)
             return
         self._carried[self.the_link.name] = self.the_link.server.counters(self.the_link.name)
 
     def link_in_use(self) -> Observation:
         """Whether bytes have passed the link since ``note_carried``; a real Toxiproxy does not count them."""
+        if self.link is None and self.blueprint.witness:
+            packets = _delivered(self.the_wan) - self._delivered
+            detail = f"{packets} packets passed it under load before, those of the cluster among them."
+            return Observation(packets > 0, detail, {"delivered_packets": packets})
         link = self.the_link
         now, before = link.server.counters(link.name), self._carried.get(link.name)
         if now is None:
@@ -266,6 +285,10 @@ class Subject:
 def _refused(result: Result, what: str) -> str:
     """Why a sentence cannot be carried out; what a scheme does not have is told as doubt, not as an error."""
     return f"{what}: {result.detail}" if result.supported else f"{Status.INCONCLUSIVE}: {result.detail}"
+
+
+def _delivered(wan: WanLink) -> int:
+    return sum(wan.counters(direction)["delivered"] for direction in wan.directions)
 
 
 def _endpoint(link: Link) -> Endpoint:

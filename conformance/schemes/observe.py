@@ -68,13 +68,16 @@ class ObserveScheme:
 
     def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
         """Wait until the VNF is seen to be protected. Where the harness deploys the standby, it does that before, and
-        nothing else."""
+        nothing else; what is one cluster over several sites is at the second already."""
         self._sites = (first, second)
         self._deployments = {first.name: vnf}
         log = StepLog("protect", second.name, self._on_event)
         standby = self._settings.standby
+        placed = next((there for there in vnf.elsewhere if there.site == second.name), None)
         try:
-            if isinstance(standby, Hook):
+            if placed is not None:
+                self._deployments[second.name] = placed
+            elif isinstance(standby, Hook):
                 self._deployments[second.name] = self._stated(standby, vnf, second, link)
             else:
                 self._deployments[second.name] = begin_standby(log, vnf, first, second, link, self._progress)

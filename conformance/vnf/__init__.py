@@ -5,7 +5,9 @@ from conformance.vnf.deploy import begin, deploy
 from conformance.vnf.deployment import Deployment, Endpoint, Guest
 from conformance.vnf.guests import ask_guest, ask_guests, serving
 from conformance.vnf.library import load_blueprint
+from conformance.vnf.needs import check_programs, fetch_packages
 from conformance.vnf.ready import DeployError, await_ready
+from conformance.vnf.stretched import begin_stretched
 
 __all__ = [
     "Blueprint",
@@ -17,7 +19,10 @@ __all__ = [
     "ask_guests",
     "await_ready",
     "begin",
+    "begin_stretched",
+    "check_programs",
     "deploy",
+    "fetch_packages",
     "load_blueprint",
     "serving",
 ]

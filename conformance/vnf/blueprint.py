@@ -142,6 +142,14 @@ class RoleSettings(Settings):
         return tuple(range(self.count)) if self.only is None else self.only
 
 
+class NeedsSettings(Settings):
+    """What guests need that not every image has. In the lab they find it on this machine: ``programs`` by name, with
+    the Debian package that has each, and the Python packages of the list ``packages``, installed before it starts."""
+
+    programs: dict[str, str] = Field(default_factory=dict)
+    packages: Path | None = None
+
+
 class ServicePoint(Settings):
     """Where a role listens: every member, on its address in ``network``."""
 
@@ -152,7 +160,8 @@ class ServicePoint(Settings):
 
 class Blueprint(Settings):
     """A VNF. Keys of the mappings are labels; whatever names one must name an existing one. Without ``replication`` it
-    is stateless: there is nothing to replicate."""
+    is stateless: there is nothing to replicate. With ``witness`` it is one cluster over three sites, deployed at all of
+    them at once: at the third, the members of these roles."""
 
     description: str = ""
     images: dict[Label, ImageSettings] = Field(min_length=1)
@@ -163,6 +172,8 @@ class Blueprint(Settings):
     server_groups: dict[Label, ServerGroupSettings] = Field(default_factory=dict)
     roles: dict[Label, RoleSettings] = Field(min_length=1)
     variables: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    needs: NeedsSettings = NeedsSettings()
+    witness: tuple[str, ...] = ()
     service: ServicePoint
     management: ServicePoint
     replication: ServicePoint | None = None
@@ -188,6 +199,11 @@ class Blueprint(Settings):
     def stateless(self) -> bool:
         """Whether nothing of it has to outlive its machines."""
         return self.replication is None
+
+    @property
+    def sites(self) -> int:
+        """How many sites it takes."""
+        return 3 if self.witness else 2
 
     @property
     def path(self) -> Path:
@@ -225,6 +241,12 @@ class Blueprint(Settings):
             twice = [n for n, times in Counter(p.network for p in role.ports).items() if times > 1]
             if twice:
                 raise ValueError(f"roles.{label} has two ports in network {twice[0]!r}; one is the most.")
+        return self
+
+    @model_validator(mode="after")
+    def _stretched_is_stateful(self) -> Blueprint:
+        if self.witness and self.replication is None:
+            raise ValueError("witness is for a VNF that is one cluster over three sites: it needs replication.")
         return self
 
     @model_validator(mode="after")
@@ -279,6 +301,8 @@ def _references(b: Blueprint) -> Iterable[tuple[str, str, str, Iterable[str]]]:
             yield f"roles.{label}.ports", "network", port.network, b.networks
             for group in port.security_groups:
                 yield f"roles.{label}.ports", "security group", group, b.security_groups
+    for role_label in b.witness:
+        yield "witness", "role", role_label, b.roles
     for name in ("service", "management", "replication"):
         point: ServicePoint | None = getattr(b, name)
         if point is None:

@@ -34,7 +34,7 @@ class Guest:
 @dataclass(frozen=True)
 class Deployment:
     """A VNF at one site. ``subnets`` are CIDRs by network label; ``primary`` is what a standby dials, None of
-    a primary."""
+    a primary. ``elsewhere`` are its members at other sites, of a VNF that is one cluster over several."""
 
     site: str
     run_id: str
@@ -42,6 +42,7 @@ class Deployment:
     guests: tuple[Guest, ...]
     subnets: Mapping[str, str] = field(default_factory=dict)
     primary: Endpoint | None = None
+    elsewhere: tuple[Deployment, ...] = ()
 
     @property
     def server_ids(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from conformance.errors import UsageError
 from conformance.resources import find_fixture
 from conformance.settings import Settings, read_settings
-from conformance.vnf.blueprint import Blueprint, ImageSettings, RoleSettings, Variant
+from conformance.vnf.blueprint import Blueprint, ImageSettings, NeedsSettings, RoleSettings, Variant
 
 
 class _Kind(Settings):
@@ -59,6 +59,7 @@ def _placed(
                 label: role.model_copy(update={"user_data": _file(role.user_data, path, f"roles.{label}.user_data")})
                 for label, role in roles.items()
             },
+            "needs": _placed_needs(blueprint.needs, path),
         }
     )
     placed._path = path.resolve()
@@ -69,6 +70,12 @@ def _placed_image(image: ImageSettings, path: Path, label: str) -> ImageSettings
     if image.file is None:
         return image
     return image.model_copy(update={"file": _file(image.file, path, f"images.{label}.file")})
+
+
+def _placed_needs(needs: NeedsSettings, path: Path) -> NeedsSettings:
+    if needs.packages is None:
+        return needs
+    return needs.model_copy(update={"packages": _file(needs.packages, path, "needs.packages")})
 
 
 def _file(mentioned: Path, path: Path, where: str) -> Path:

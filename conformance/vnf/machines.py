@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,16 @@ from conformance.vnf.blueprint import FlavorSettings, RoleSettings
 from conformance.vnf.build import Build
 from conformance.vnf.deployment import Endpoint, Guest
 from conformance.vnf.images import BuiltImage
+from conformance.vnf.needs import packages_of
 from conformance.vnf.networking import BuiltPort
 from conformance.waiting import wait_until
 
 # Nova's limit for user data, counted after base64.
 _USER_DATA_LIMIT = 65535
 _VOLUME_TIMEOUT_S = 120.0
+
+Peers = Mapping[str, Sequence[Mapping[str, str]]]
+"""Role → the addresses of its members at a site, by network label."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,11 @@ def _await_volume(build: Build, label: str, volume_id: str) -> None:
     wait_until(usable, timeout=_VOLUME_TIMEOUT_S, what=f"volume {label} of {build.site.name} to be available")
 
 
-def boot_servers(build: Build, parts: Parts, primary: Endpoint | None, workers: Executor) -> tuple[Guest, ...]:
+def boot_servers(
+    build: Build, parts: Parts, primary: Endpoint | None, elsewhere: Mapping[str, Peers], workers: Executor
+) -> tuple[Guest, ...]:
     """Ask for all servers at once; they are still building when this returns."""
-    scripts = render_user_data(build, parts, primary)
+    scripts = render_user_data(build, parts, primary, elsewhere)
     running = {member: workers.submit(_boot, build, parts, *member, script) for member, script in scripts.items()}
     return tuple(
         Guest(f"{role}-{index}", role, index, future.result(), _addresses(parts, role, index))
@@ -171,16 +177,17 @@ def _block_devices(parts: Parts, settings: RoleSettings, guest: str) -> list[dic
     return [root, *volumes]
 
 
-def render_user_data(build: Build, parts: Parts, primary: Endpoint | None) -> dict[tuple[str, int], str]:
+def render_user_data(
+    build: Build, parts: Parts, primary: Endpoint | None, elsewhere: Mapping[str, Peers] | None = None
+) -> dict[tuple[str, int], str]:
     """Every member's user data, in base64, by role and index: all of them, before anything boots from the first.
 
     docs/how-to-blueprint.md lists what a template finds in ``config``. UsageError names the template and the line.
     """
     members = [(role, index) for role, settings in build.blueprint.roles.items() for index in settings.members]
-    peers: dict[str, list[Mapping[str, str]]] = {}
     addresses = {member: _addresses(parts, *member) for member in members}
-    for role, index in members:
-        peers.setdefault(role, []).append(addresses[role, index])
+    peers = peers_of(build, parts)
+    packages = packages_of(build.blueprint, build.site)
     return {
         (role, index): _render(
             build.blueprint.roles[role].user_data,
@@ -192,12 +199,22 @@ def render_user_data(build: Build, parts: Parts, primary: Endpoint | None) -> di
                 "index": index,
                 "addresses": addresses[role, index],
                 "peers": peers,
+                "elsewhere": elsewhere or {},
+                "packages": packages,
                 "variables": build.blueprint.variables,
                 "primary": {"host": primary.host, "port": primary.port} if primary else None,
                 "volumes": parts.volumes.get(f"{role}-{index}", {}),
             },
         )
         for role, index in members
+    }
+
+
+def peers_of(build: Build, parts: Parts) -> Peers:
+    """Where the members of each role are, by index, before any of them is there."""
+    return {
+        role: [_addresses(parts, role, index) for index in settings.members]
+        for role, settings in build.blueprint.roles.items()
     }
 
 

@@ -65,6 +65,8 @@ def test_every_member_is_told_who_and_where_it_and_its_peers_are(tmp_path: Path)
             ],
         },
         "variables": {"replication": "sync", "serve_alone_after_s": 2},
+        "elsewhere": {},
+        "packages": None,
         "primary": {"host": "127.2.254.1", "port": 4711},
         "volumes": {},
     }

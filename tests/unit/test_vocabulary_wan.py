@@ -70,10 +70,16 @@ def test_a_sentence_makes_its_fault(
     assert fault._impairments.items() >= impairments.items()
 
 
+def test_a_site_is_cut_off_by_a_sentence_of_its_own() -> None:
+    sentence = "the first site is cut off from all others"
+    fault: Any = link_fault(sentence).make(OnlyWan())
+    assert fault_of(sentence) == fault.name == "wan-isolation" and fault.target == "wan of north"
+
+
 def test_every_sentence_about_the_wan_is_tried_above() -> None:
     marks = test_a_sentence_makes_its_fault.pytestmark  # type: ignore[attr-defined]
     tried = [case[0] for case in marks[0].args[1]]
-    assert len({*tried}) == len(WAN_PHRASES)
+    assert len({*tried}) + 1 == len(WAN_PHRASES)
 
 
 def test_a_sentence_about_the_link_does_not_take_the_wan() -> None:
