@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from conformance.errors import UsageError
@@ -34,7 +35,12 @@ class _Catalogue(Settings):
 
 def load_catalogue(path: Path | None = None) -> dict[str, Requirement]:
     """All requirements by id, in the catalogue's order. UsageError on a duplicate id or an unknown use case."""
-    path = path or features_dir() / "requirements.yaml"
+    return dict(_read(path or features_dir() / "requirements.yaml"))
+
+
+@cache
+def _read(path: Path) -> dict[str, Requirement]:
+    """Once: every tag of every scenario is looked up in it."""
     data = read_settings(path, _Catalogue, "requirement catalogue")
     found: dict[str, Requirement] = {}
     for entry in data.requirements:
