@@ -6,6 +6,7 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from conformance.lab import dataplane
@@ -36,16 +37,24 @@ def shortcomings(site: LabSite) -> list[str]:
     """What keeps the site from being usable, as the APIs themselves say; empty when it is up."""
     try:
         token = _token(site)
-        missing = []
-        for service, path in LISTINGS.items():
-            _get(site, service, path, token)
-        for service, path in (("nova", "/v2.1/os-services"), ("cinder", "/v3/os-services")):
-            for worker in _get(site, service, path, token)["services"]:
-                if worker["state"] != "up":
-                    missing.append(f"{worker['binary']} on {worker['host']} is {worker['state']}")
-        providers = _get(site, "placement", "/resource_providers?resources=VCPU:1,MEMORY_MB:1,DISK_GB:1", token)
-        if len(providers["resource_providers"]) < COMPUTES:
-            missing.append(f"placement knows {len(providers['resource_providers'])} of {COMPUTES} computes")
+        asked = {
+            **LISTINGS,
+            "nova": "/v2.1/os-services",
+            "cinder": "/v3/os-services",
+            "placement": "/resource_providers?resources=VCPU:1,MEMORY_MB:1,DISK_GB:1",
+        }
+        with ThreadPoolExecutor(len(asked)) as pool:  # the first answer of each service takes the longest
+            answers = pool.map(lambda service: _get(site, service, asked[service], token), asked)
+            told = dict(zip(asked, answers, strict=True))
+        missing = [
+            f"{worker['binary']} on {worker['host']} is {worker['state']}"
+            for service in ("nova", "cinder")
+            for worker in told[service]["services"]
+            if worker["state"] != "up"
+        ]
+        providers = told["placement"]["resource_providers"]
+        if len(providers) < COMPUTES:
+            missing.append(f"placement knows {len(providers)} of {COMPUTES} computes")
     except urllib.error.HTTPError as error:
         return [f"{error.url} answered {error.code} {error.reason}"]
     except (OSError, http.client.HTTPException) as error:

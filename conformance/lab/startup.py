@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from conformance.lab import databases, dataplane, environment, packages, processes, readiness
@@ -172,22 +172,21 @@ def _wait(
     supervisor: Supervisor, sites: Sequence[LabSite], pids: dict[int, tuple[LabSite, str]], progress: Progress
 ) -> None:
     _wait_for_answers(supervisor, pids, progress)
-    for site in sites:
-        try:
-            wait_until(
-                partial(_is_usable, site),
-                timeout=USABLE_TIMEOUT,
-                what=f"{site.name} to be usable",
-            )
-        except NotReached as error:
-            raise LabError(
-                f"{site.name} did not become usable within {USABLE_TIMEOUT:g} s: "
-                f"{'; '.join(readiness.shortcomings(site))}. Its logs are in {site.directory / 'log'}."
-            ) from error
+    lacking: dict[str, list[str]] = {}
 
+    def all_usable() -> bool:
+        with ThreadPoolExecutor(len(sites)) as pool:
+            lacking.update(zip((site.name for site in sites), pool.map(readiness.shortcomings, sites), strict=True))
+        return not any(lacking.values())
 
-def _is_usable(site: LabSite) -> bool:
-    return not readiness.shortcomings(site)
+    try:
+        wait_until(all_usable, timeout=USABLE_TIMEOUT, what=f"{', '.join(site.name for site in sites)} to be usable")
+    except NotReached as error:
+        site = next(site for site in sites if lacking[site.name])
+        raise LabError(
+            f"{site.name} did not become usable within {USABLE_TIMEOUT:g} s: {'; '.join(lacking[site.name])}. "
+            f"Its logs are in {site.directory / 'log'}."
+        ) from error
 
 
 def _wait_for_answers(supervisor: Supervisor, pids: dict[int, tuple[LabSite, str]], progress: Progress) -> None:

@@ -222,6 +222,9 @@ class _VimCheck:
             )
 
     def _settled(self, cloud: Connection) -> bool:
+        # Asked often, so without details, for which Nova would ask Neutron each time; all of it only when it is over.
+        if not any(self._server.id in owned.server_ids(cloud, self.run_id, status) for status in ("ACTIVE", "ERROR")):
+            return False
         server = cloud.compute.get_server(self._server.id)
         if server.status == "ERROR":
             fault = (server.fault or {}).get("message", "no reason given")

@@ -52,3 +52,29 @@ def test_a_guest_that_only_takes_its_time_is_waited_for(vnf: Guests) -> None:
         await_ready(site, vnf.deployment, timeout=0.2)
     vnf.answers["database-0"]["status"] = {"role": "primary", "protected": False}
     await_ready(site, vnf.deployment, timeout=60)
+
+
+def test_while_servers_boot_nova_is_seldom_asked_what_went_wrong_instead(
+    vnf: Guests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, asked = set(vnf.deployment.server_ids), []
+
+    def server_ids(_cloud: Any, _run: str, status: str | None = None) -> set[str]:
+        asked.append(status)
+        return ids if status is None or asked.count("ACTIVE") > 8 and status == "ACTIVE" else set()
+
+    monkeypatch.setattr(ready.owned, "server_ids", server_ids)
+    monkeypatch.setattr(ready, "_LOOK_EVERY_S", 0.001)
+    site: Any = Cloud()
+    await_ready(site, vnf.deployment, timeout=60)
+    assert (asked.count("ACTIVE"), asked.count("ERROR"), asked.count(None)) == (9, 2, 2)
+
+
+def test_a_server_that_goes_to_error_ends_the_wait(vnf: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = set(vnf.deployment.server_ids)
+    monkeypatch.setattr(ready.owned, "server_ids", lambda cloud, run, status=None: set() if status == "ACTIVE" else ids)
+    monkeypatch.setattr(ready, "_LOOK_EVERY_S", 0.001)
+    site: Any = Cloud()
+    site.compute.get_server = lambda server: SimpleNamespace(fault={"message": "no valid host"})
+    with pytest.raises(DeployError, match="went to ERROR: no valid host"):
+        await_ready(site, vnf.deployment, timeout=3600)
