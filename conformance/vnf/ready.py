@@ -73,7 +73,7 @@ def await_ready(
 
 
 def _all_active(site: Site, deployment: Deployment, *, doubtful: bool = True) -> bool:
-    """Whether all servers are ACTIVE. DeployError when one is in ERROR or gone, and will never be; that is looked for only
+    """Whether all servers are ACTIVE. DeployError when one is in ERROR or gone, and will never be: that is looked for
     where it is ``doubtful``."""
     wanted = {g.server_id: g for g in deployment.guests}
     with site.asking("look at the servers") as cloud:
