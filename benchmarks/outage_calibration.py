@@ -89,7 +89,8 @@ class Tally:
             hidden = any(a.sent - slack <= gone and back <= b.done + slack for a, b in pairwise(probes))
             self.outside += not hidden
             return
-        one = mine[0]
+        # An answer that came late can make the interval of the outage before reach into this one.
+        one = max(mine, key=lambda o: min(o.end_low, back) - max(o.start_high, gone))
         assert one.start_low is not None
         if one.end_high is None or one.high is None:
             self.outside += 1

@@ -50,12 +50,14 @@ class LoadSettings(Settings):
 class BlockSettings(Settings):
     """How the cost of replication is measured: rounds of two blocks, one with replication and one without.
 
-    After ``pilot_rounds`` the noise seen decides how many rounds there will be, ``max_rounds`` at the most. Of each
-    block of ``block_s`` seconds the first ``warmup_s`` are not counted.
+    After ``pilot_rounds`` the noise seen decides how many rounds there will be, ``max_rounds`` at the most, and up to
+    ``spare_rounds`` in place of those that other programs on this machine disturbed. Of each block of ``block_s``
+    seconds the first ``warmup_s`` are not counted.
     """
 
     pilot_rounds: int = Field(default=6, ge=6)
     max_rounds: int = Field(default=24, ge=6)
+    spare_rounds: int = Field(default=6, ge=0)
     block_s: float = Field(default=8, gt=0)
     warmup_s: float = Field(default=1, ge=0)
 

@@ -41,7 +41,9 @@ class Planted:
     """What the record is made of. Slowdowns are factors minus one: ``slower`` in everything, ``tail`` of the slowest
     tenth of the answers on top, ``growing`` from the first round to the last on top. ``noise`` is the standard
     deviation of a block. ``pace`` is what a client waits for at the least from one operation to the next (seconds),
-    ``own`` its own work between two. ``late`` is how late the prober is; ``failing`` how many probes fail by arm."""
+    ``own`` its own work between two. ``late`` is how late the prober is; ``failing`` how many probes fail by arm. In
+    the rounds of ``other_cpu`` other programs have that share of the machine, and the replicated block takes half as
+    long again."""
 
     rounds: int = 6
     seed: int = 1
@@ -58,6 +60,7 @@ class Planted:
     unpaced: bool = True
     failing: Mapping[str, float] = field(default_factory=dict)
     margin: float = 0.10
+    other_cpu: Mapping[int, float] = field(default_factory=dict)
     order: Callable[[int, int], Any] = block_schedule
 
 
@@ -73,9 +76,14 @@ def study(planted: Planted = Planted(), **changes: Any) -> ScenarioRecord:
         observed = {"n": block.n, "round": block.round, "warmup_s": WARMUP}
         observed |= {"offered_per_s": None if plan.unpaced else plan.clients / max(plan.pace, 1e-9)}
         events.append(Event(when(begin), "block", block.arm, "begin", A, True, "", observed))
-        events.append(Event(when(end), "block", block.arm, "end", A, True, "", {"n": block.n, "round": block.round}))
+        ended: dict[str, Any] = {"n": block.n, "round": block.round}
+        if plan.other_cpu:
+            ended["other_cpu"] = plan.other_cpu.get(block.round, 0.02)
+        events.append(Event(when(end), "block", block.arm, "end", A, True, "", ended))
         factor = exp(rng.gauss(0, plan.noise)) * (1 + plan.drift * begin)
         tail = 1.0
+        if block.round in plan.other_cpu and block.arm == REPLICATED:
+            factor *= 1.5
         if block.arm == REPLICATED:
             factor *= (1 + plan.slower) * (1 + plan.growing * block.round / max(1, plan.rounds - 1))
             tail = 1 + plan.tail

@@ -16,6 +16,8 @@ from conformance.statistics.schedule import ARMS, REPLICATED
 
 BLOCK = "block"
 PLAN = "block-plan"
+# Of a block in which other programs had more of the machine than this, the noise is theirs.
+OTHER_CPU = 0.10
 
 
 class UnreadableBlocks(ValueError):
@@ -27,7 +29,8 @@ class Block:
     """Load under one arm. What counts is from ``start`` (after the warm-up) to ``end`` (nanoseconds).
 
     ``in_force`` is whether replication was seen to be on, or off, as the arm wants it, at both ends: None where
-    nobody looked. ``unpaced`` is whether the clients were told to ask as fast as they are answered.
+    nobody looked. ``unpaced`` is whether the clients were told to ask as fast as they are answered. ``other_cpu`` is
+    the share of the machine's CPU that programs without a part in the run had meanwhile; None where nobody looked.
     """
 
     n: int
@@ -37,6 +40,7 @@ class Block:
     end: int
     in_force: bool | None
     unpaced: bool
+    other_cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Round:
     def first(self) -> str:
         """The arm that went first."""
         return min((self.replicated, self.unreplicated), key=lambda b: b.start).arm
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs had so much of the machine during either block that they are what was measured."""
+        return any((b.other_cpu or 0) > OTHER_CPU for b in (self.replicated, self.unreplicated))
 
 
 def read_blocks(record: ScenarioRecord) -> tuple[Block, ...]:
@@ -86,7 +95,16 @@ def _block(n: int, begin: Event, end: Event) -> Block:
     looked = (begin.ok, end.ok)
     in_force = False if False in looked else None if None in looked else True
     unpaced = "offered_per_s" in begin.observed and begin.observed["offered_per_s"] is None
-    return Block(n, _number(begin, "round"), begin.name, start, end.t, in_force, unpaced)
+    return Block(n, _number(begin, "round"), begin.name, start, end.t, in_force, unpaced, _other_cpu(n, end))
+
+
+def _other_cpu(n: int, end: Event) -> float | None:
+    share = end.observed.get("other_cpu")
+    if share is not None and (isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < inf):
+        raise UnreadableBlocks(
+            f"In block {n} other programs had the share {share!r} of the machine, expected a number."
+        )
+    return share
 
 
 def _number(event: Event, name: str) -> int:
@@ -120,6 +138,19 @@ def planned_rounds(record: ScenarioRecord) -> int:
 def blocks_of(rounds: Sequence[Round]) -> tuple[Block, ...]:
     """The blocks of these rounds in time order: what is judged, and no block without its partner."""
     return tuple(sorted((b for r in rounds for b in (r.replicated, r.unreplicated)), key=lambda b: b.start))
+
+
+def judged_rounds(rounds: Sequence[Round]) -> tuple[Round, ...]:
+    """The rounds to judge by: those that other programs did not disturb. All of them where too few are left, or where
+    these would favour an arm by their order.
+
+    What is looked at is what others did, never what was measured, and a round is left out with both of its blocks: no
+    result can be picked in this way. All that a disturbed round adds is noise.
+    """
+    kept = tuple(r for r in rounds if not r.disturbed)
+    if len(kept) < MIN_ROUNDS or lopsided([r.first for r in kept]):
+        return tuple(rounds)
+    return kept
 
 
 def not_comparable(rounds: Sequence[Round]) -> str:

@@ -13,16 +13,18 @@ from statistics import median
 import numpy as np
 
 from conformance.checkers.blocks import (
+    OTHER_CPU,
     Round,
     UnreadableBlocks,
     blocks_of,
+    judged_rounds,
     not_comparable,
     read_blocks,
     stopped_early,
     whole_rounds,
 )
 from conformance.checkers.measuring import METRICS, TAILS, THROUGHPUT, Measurement, log_ratios, measure, typical
-from conformance.checkers.words import count, listed
+from conformance.checkers.words import count, listed, verb
 from conformance.model import Evidence, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 from conformance.statistics.drift import drifts, trend
@@ -62,6 +64,8 @@ def check(record: ScenarioRecord, seed: int = SEED) -> Verdict:
     if not blocks:
         return Verdict(Status.INCONCLUSIVE, "No block with or without replication is on record.", figures)
     doubt = not_comparable(rounds)
+    whole, rounds = rounds, judged_rounds(rounds)
+    figures |= _disturbed(whole, rounds)
     measured = () if doubt else measure(record, blocks_of(rounds))
     doubt = doubt or _not_measured(measured, margin)
     if doubt:
@@ -74,7 +78,26 @@ def check(record: ScenarioRecord, seed: int = SEED) -> Verdict:
     figures |= _figures(found, ratios, measured, margin)
     doubts = [stopped_early(record, len(rounds)), _throttled(measured, margin)]
     status, reason = _conclude(found, ratios, margin, [doubt for doubt in doubts if doubt])
+    reason += _others(whole, rounds, status)
     return Verdict(status, reason, figures, tuple(_evidence(rounds, ratios)))
+
+
+def _disturbed(whole: Sequence[Round], judged: Sequence[Round]) -> dict[str, FigureValue]:
+    seen = [b.other_cpu for b in blocks_of(whole) if b.other_cpu is not None]
+    figures: dict[str, FigureValue] = {"rounds": len(judged), "rounds_left_out": len(whole) - len(judged)}
+    return figures | ({"other_cpu_percent": _percent(median(seen))} if seen else {})
+
+
+def _others(whole: Sequence[Round], judged: Sequence[Round], status: Status) -> str:
+    """A sentence about what other programs did to the measurement, where they did."""
+    more = f"other programs had more than {OTHER_CPU:.0%} of this machine's CPU"
+    left_out = len(whole) - len(judged)
+    if left_out:
+        return f" {count(left_out, 'further round')} {verb(left_out, 'is', 'are')} left out, for {more}."
+    disturbed = sum(r.disturbed for r in judged)
+    if status is not Status.INCONCLUSIVE or not disturbed:
+        return ""
+    return f" In {disturbed} of {count(len(judged), 'round')} {more}: it takes a quieter one."
 
 
 def _arm(measured: Sequence[Measurement], replicated: bool) -> list[Measurement]:

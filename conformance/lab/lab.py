@@ -83,6 +83,10 @@ class Lab:
         mode = known.mode if known else "loopback"
         return status.of_lab(self.name, self.directory, known.slot if known else None, mode, sites)
 
+    def process_ids(self) -> set[int]:
+        """All that runs of it right now: services, guests, and everything below them."""
+        return {process.pid for process in processes.of_lab(self.name, self.directory)}
+
     # Being inside
 
     def enter(self) -> None:
@@ -108,6 +112,7 @@ class Lab:
         if self._existing().mode == "loopback" or namespaces.inside(self.directory):
             return list(words)
         return namespaces.command(self.directory, words)
+
     # Starting and stopping
 
     def up(self) -> None:
@@ -233,6 +238,8 @@ class Lab:
         if known and known.generation == databases.key():
             return known
         mode = namespaces.choose(self._mode)
+        if self._mode == "auto" and mode == "loopback" and (reason := namespaces.missing()):
+            self._progress(f"loopback mode: packets of guests are not controlled. {reason}")
         processes.kill_lab(self.name, self.directory)
         if known:
             self._progress(f"the lab {self.name} was made by another version of multisite-ha: making it anew")

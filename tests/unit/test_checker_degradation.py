@@ -128,6 +128,10 @@ GOOD: dict[str, tuple[Change, str]] = {
         ),
         "In 6 rounds",
     ),
+    "rounds that other programs disturbed are left out": (
+        planted(rounds=10, other_cpu={2: 0.5, 5: 0.2}),
+        "2 further rounds are left out, for other programs had more than 10% of this machine's CPU.",
+    ),
 }
 
 BAD: dict[str, tuple[Change, Status, str]] = {
@@ -281,6 +285,16 @@ BAD: dict[str, tuple[Change, Status, str]] = {
         then(plain, lambda r: replace(r, problems=("history.jsonl line 7: not JSON.",))),
         Status.ERROR,
         "The record cannot be read in full",
+    ),
+    "what other programs had is no share": (
+        then(plain, observed(block(3, "end"), other_cpu="much")),
+        Status.ERROR,
+        "In block 3 other programs had the share 'much' of the machine, expected a number.",
+    ),
+    "too few rounds were left alone by other programs": (
+        planted(rounds=8, other_cpu={0: 0.5, 3: 0.4, 5: 0.3}),
+        Status.INCONCLUSIVE,
+        "In 3 of 8 rounds other programs had more than 10% of this machine's CPU: it takes a quieter one.",
     ),
     "a block has no number": (
         then(plain, observed(block(3, "begin"), n=None)),

@@ -31,6 +31,7 @@ class Bench:
         self.watched: list[float] = []
         self.seen: list[Observation] = []
         self._obeys = obeys
+        self.spare = 2
 
     def switch(self, wanted: bool) -> None:
         self.switched.append(wanted)
@@ -38,7 +39,7 @@ class Bench:
             self.replicates = wanted
 
     def measure(self) -> list[Event]:
-        settings = SimpleNamespace(pilot_rounds=PILOT, max_rounds=9, warmup_s=0.5, block_s=2.0)
+        settings = SimpleNamespace(pilot_rounds=PILOT, max_rounds=9, spare_rounds=self.spare, warmup_s=0.5, block_s=2.0)
         stage: Any = SimpleNamespace(
             profile=SimpleNamespace(blocks=settings),
             phase=lambda *_: nullcontext(),
@@ -46,7 +47,10 @@ class Bench:
             events=self.log,
             observe=lambda _name, _target, seen: self.seen.append(seen),
             info=SimpleNamespace(id="01-one", first_site="site-a", thresholds=SimpleNamespace(degradation_margin=0.1)),
-            session=SimpleNamespace(request=SimpleNamespace(seed=SEED), folder=SimpleNamespace(load=lambda _: None)),
+            session=SimpleNamespace(
+                request=SimpleNamespace(seed=SEED, options=SimpleNamespace(sites="sites.yaml")),
+                folder=SimpleNamespace(load=lambda _: read_events(self.path)[0]),
+            ),
         )
         scheme = SimpleNamespace(status=lambda: SimpleNamespace(protected=self.replicates))
         subject: Any = SimpleNamespace(replication=self.switch, scheme=scheme)
@@ -56,11 +60,16 @@ class Bench:
         return [e for e in read_events(self.path)[0] if e.kind == "block"]
 
 
-def planning(monkeypatch: pytest.MonkeyPatch, *rounds: int, capped: bool = False) -> None:
+def planning(
+    monkeypatch: pytest.MonkeyPatch, *rounds: int, capped: bool = False, disturbed: frozenset[int] = frozenset()
+) -> None:
     """After the pilot, and again after more, the noise asks for these."""
     plans = [RoundPlan(rounds=n, needed={"throughput": n}, capped=capped) for n in rounds]
-    for name in ("read_blocks", "whole_rounds", "blocks_of", "measure", "log_ratios"):
+    for name in ("blocks_of", "measure", "log_ratios"):
         monkeypatch.setattr(blocks, name, lambda *_: None)
+    monkeypatch.setattr(blocks, "read_blocks", lambda record: record)
+    monkeypatch.setattr(blocks, "whole_rounds", lambda events: {e.observed["round"] for e in events})
+    monkeypatch.setattr(blocks, "judged_rounds", lambda rounds: rounds - disturbed)
     monkeypatch.setattr(blocks, "plan_rounds", lambda *_, **__: plans.pop(0))
 
 
@@ -91,6 +100,19 @@ def test_more_rounds_are_added_and_none_is_measured_twice(tmp_path: Path, monkey
     numbers = [e.observed["n"] for e in events if e.state == "begin"]
     assert numbers == [b.n for b in block_schedule(5, SEED)]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_a_round_that_other_programs_disturbed_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning(monkeypatch, PILOT, PILOT, disturbed=frozenset({1}))
+    events = Bench(tmp_path).measure()
+    assert [e.observed["n"] for e in events if e.state == "begin"] == [b.n for b in block_schedule(PILOT + 1, SEED)]
+    assert all(e.observed["other_cpu"] >= 0 for e in events if e.state == "end")
+
+
+def test_there_are_only_so_many_spare_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning(monkeypatch, *[9] * 20, disturbed=frozenset(range(100)))
+    events = Bench(tmp_path).measure()
+    assert len(events) == 2 * 2 * (9 + 2)
 
 
 def test_fewer_rounds_than_were_measured_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
