@@ -93,7 +93,8 @@ def _loopback() -> Finding:
 
 def _namespaces() -> Finding:
     reason = namespaces.missing()
-    seen = "possible" if reason is None else f"not possible, so the lab runs in loopback mode. {reason}"
+    possible = "possible: the lab runs in namespaces mode, in which packets pass as Neutron says"
+    seen = possible if reason is None else f"not possible, so the lab runs in loopback mode. {reason}"
     return Finding("namespaces for the lab's data plane", True, seen)  # the lab has another mode without them
 
 

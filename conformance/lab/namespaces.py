@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -113,8 +112,13 @@ def enter(directory: Path) -> None:
     pid = living_keeper(directory).pid
     if kernel.same_namespace(pid, "net"):
         return
-    if threading.active_count() > 1:
-        raise LabError("A process with several threads cannot move into the lab: enter it first, then start threads.")
+    # The kernel's count: libraries start threads that Python knows nothing of.
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    if threads > 1:
+        raise LabError(
+            f"This process has {threads} threads, and only one with a single thread can move into the lab: enter it "
+            "first, then start threads. Some libraries, such as numpy, start theirs as they are loaded."
+        )
     try:
         kernel.enter(pid, ("user", "mnt", "net"))
         kernel.keep_capabilities()  # what is started from here may belong to the lab

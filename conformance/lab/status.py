@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from conformance.lab import processes, readiness
+from conformance.lab import namespaces, processes, readiness
 from conformance.lab.addressing import PORTS
 from conformance.lab.site import LabSite
 
@@ -86,10 +86,16 @@ def of_lab(name: str, directory: Path, slot: int | None, mode: str, sites: Seque
         directory,
         slot,
         supervisors[0].pid if supervisors else None,
-        MODES[mode],
+        _mode(mode),
         tuple(of_site(site) for site in sites),
         sum(memory(process) for process in processes.of_lab(name, directory)),
     )
+
+
+def _mode(mode: str) -> str:
+    """What the mode means, and why the lab does not have the other where that is not possible here."""
+    reason = namespaces.missing() if mode == "loopback" else None
+    return MODES[mode] if reason is None else f"{MODES[mode]}. {reason}"
 
 
 def of_site(site: LabSite) -> SiteStatus:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import psutil
 import pytest
+from click.testing import CliRunner
 
-from conformance.lab import dataplane, namespaces, record
+from conformance.cli import doctor
+from conformance.lab import dataplane, namespaces, record, status
 from conformance.lab.addressing import SITES_PER_SLOT, NamespaceAddresses, site_addresses
 from conformance.lab.errors import LabError, LabUsageError
 
@@ -43,6 +47,39 @@ def test_loopback_mode_does_not_even_look_at_namespaces(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(namespaces, "missing", looked)
     assert namespaces.choose("loopback") == "loopback"
+
+
+def test_a_process_with_a_thread_that_python_knows_nothing_of_is_told_so_and_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(namespaces, "living_keeper", lambda directory: psutil.Process())
+    monkeypatch.setattr(namespaces.kernel, "same_namespace", lambda pid, kind: False)
+    monkeypatch.setattr(namespaces.kernel, "enter", lambda *_: pytest.fail("it tried"))
+    hold = _thread.allocate_lock()
+    hold.acquire()
+    _thread.start_new_thread(hold.acquire, ())
+    try:
+        with pytest.raises(LabError, match=r"This process has \d+ threads, and only one with a single thread can move"):
+            namespaces.enter(tmp_path)
+    finally:
+        hold.release()
+
+
+def test_status_and_doctor_say_why_a_lab_is_in_loopback_mode(
+    impossible: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "_CHECKS", (doctor._namespaces,))
+    assert "loopback mode. This machine does not give us" in CliRunner().invoke(doctor.doctor).output
+    assert status.of_lab("none", tmp_path, None, "loopback", ()).mode.endswith("us namespaces. Buy another.")
+
+
+def test_status_and_doctor_say_that_a_lab_is_in_namespaces_mode(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(namespaces, "missing", lambda: None)
+    monkeypatch.setattr(doctor, "_CHECKS", (doctor._namespaces,))
+    assert "the lab runs in namespaces mode" in CliRunner().invoke(doctor.doctor).output
+    assert status.of_lab("none", tmp_path, None, "namespaces", ()).mode.startswith("namespaces (packets pass")
 
 
 def test_no_two_sites_share_a_network() -> None:
