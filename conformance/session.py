@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -103,8 +104,7 @@ class RunSession:
             folder = RunFolder.create(path, describe(request, run_id, sites.sites))
             proxy = ProxyServer(url) if url else undo.enter_context(EmbeddedProxy(seed=request.seed)).server
             say(f"Link proxy: {url or 'embedded'}, version {proxy.version()}")
-            several = options.jobs > 1
-            lobby = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="multisite-ha-"))) if several else None
+            lobby = Path(tempfile.mkdtemp(prefix="multisite-ha-")) if options.jobs > 1 else None
         except BaseException:
             with uninterrupted():
                 undo.close()
@@ -174,6 +174,8 @@ class RunSession:
             unsure = _take_secrets_out(self.folder.path)
         if self._follower is not None:
             self._follower.stop()
+        if self.lobby is not None:
+            shutil.rmtree(self.lobby, ignore_errors=True)
         self.result = judge_run(self.folder)
         for check in (check for scenario in self.result.scenarios for check in scenario.checks):
             self.emit(_judged(check, final=True))

@@ -40,6 +40,7 @@ sites:
            power: {driver: command, lose: [/bin/true], restore: [/bin/true], timeout_s: 5}}
 """
 CONFTEST = "import replay_rig\n"
+_PROGRAM = ("-c", "import replay_rig; from conformance.cli import main; main()")
 
 
 class Replay(Play):
@@ -88,13 +89,15 @@ class Replay(Play):
     def close(self) -> None:
         if not self._closed and self._plan().get("fails") == "close":
             self.late_error = self._error = self._plan()["saying"]
+        if not self._closed:
+            _note(self._plan(), f"{self._number} closed", "closings")
         super().close()
 
 
-def _note(plan: dict[str, str], words: str) -> None:
+def _note(plan: dict[str, str], words: str, where: str = "notes") -> None:
     """Write down, in order, what several processes do, if the plan names a file for it."""
-    if "notes" in plan:
-        with Path(plan["notes"]).open("a") as file:
+    if where in plan:
+        with Path(plan[where]).open("a") as file:
             file.write(words + "\n")
 
 
@@ -136,9 +139,27 @@ def multisite_ha_run(
     _make_project(folder, password)
     if feature is not None:
         (folder / "features" / FEATURE).write_text(feature)
-    program = "import replay_rig; from conformance.cli import main; main()"
     where = ["--sites", str(folder / "sites.yaml"), "--out", str(folder / "run")]
-    return _run(folder, plans, ["-c", program, "run", "features", *where, *options])
+    return _run(folder, plans, [*_PROGRAM, "run", "features", *where, *options])
+
+
+def multisite_ha_started(
+    folder: Path, plans: list[dict[str, str]], *options: str, feature: str
+) -> subprocess.Popen[str]:
+    """The same, going on in a process group of its own."""
+    _make_project(folder, "no-password-at-all")
+    (folder / "features" / FEATURE).write_text(feature)
+    command = [*_PROGRAM, "run", "features", "--sites", str(folder / "sites.yaml"), "--out", str(folder / "run")]
+    return subprocess.Popen(
+        [sys.executable, *command, *options],
+        cwd=folder,
+        env=_environment(folder, plans),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
 
 
 def _make_project(folder: Path, password: str) -> None:
@@ -153,12 +174,12 @@ def _make_project(folder: Path, password: str) -> None:
 
 
 def _run(folder: Path, plans: list[dict[str, str]], words: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(TESTS),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "REPLAY": json.dumps(plans),
-    }
+    environment = _environment(folder, plans)
     return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
+
+
+def _environment(folder: Path, plans: list[dict[str, str]]) -> dict[str, str]:
+    state = {"XDG_STATE_HOME": str(folder / "state"), "REPLAY": json.dumps(plans)}
+    return {**os.environ, "PYTHONPATH": str(TESTS), **state}

@@ -66,7 +66,7 @@ class Workers:
             self._session.note_trouble(sentence)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> object:
+    def pytest_sessionfinish(self) -> object:
         """Before the run is closed and judged, everybody has left. Who has not said so yet is interrupted."""
         with uninterrupted():
             for node in self._nodes:

@@ -39,11 +39,14 @@ class Journal:
         folder = folder or journal_dir()
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{run_id}.jsonl"
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Under another name until it says whose it is: one that does not say so is taken for a dead run's.
+        making = folder / f"{run_id}.making"
+        self._fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._next = 0
         self._open: dict[int, Undo] = {}
         me = psutil.Process()
         self._write({"owner": me.pid, "created": me.create_time(), "run": run_id})
+        making.rename(self._path)
 
     def record(self, undo: Undo) -> int:
         """Write an undo down, on disk before this returns; the number strikes it out later."""
@@ -122,9 +125,13 @@ def _brief(arguments: Mapping[str, Any]) -> str:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The readable lines; one cut short by a kill is the last and was not acted on yet."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    """The readable lines; one cut short by a kill is the last and was not acted on yet. None of a file that is gone."""
+    lines: list[dict[str, Any]] = []
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return lines
+    for text in content.splitlines():
         try:
             lines.append(json.loads(text))
         except json.JSONDecodeError:

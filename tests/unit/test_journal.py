@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import pytest
+
 from conformance.faults.base import Undo
 from conformance.faults.journal import Journal, heal_leftovers, leftovers
 
@@ -47,6 +50,30 @@ def test_a_run_that_is_alive_is_left_alone(tmp_path: Path) -> None:
     journal = Journal("run-alive", tmp_path)
     journal.record(Undo("restore", {"site": "first"}))
     assert leftovers(tmp_path) == ()
+
+
+def test_a_journal_in_the_making_is_nobodys_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Looking(psutil.Process):
+        def create_time(self) -> float:
+            assert leftovers(tmp_path) == ()  # as another process that starts at the same moment does
+            return super().create_time()
+
+    monkeypatch.setattr(psutil, "Process", Looking)
+    journal = Journal("run-alive", tmp_path)
+    monkeypatch.undo()
+    journal.record(Undo("restore", {"site": "first"}))
+    assert (tmp_path / "run-alive.jsonl").exists()
+    assert leftovers(tmp_path) == ()
+
+
+def test_only_what_processes_of_one_run_left_is_healed_where_that_is_asked_for(tmp_path: Path) -> None:
+    kill_a_run(tmp_path)
+    undone: list[str] = []
+    actions = {"restore": lambda a: undone.append(a["site"])}
+    assert heal_leftovers(actions, lambda _: None, tmp_path, run="run-other") == ()
+    assert undone == []
+    assert heal_leftovers(actions, lambda _: None, tmp_path, run="run-kil") == ()
+    assert undone == ["second", "first"]
 
 
 def test_a_line_cut_short_by_the_kill_is_ignored(tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replay_rig import multisite_ha_run
+from replay_rig import multisite_ha_run, multisite_ha_started
 
 from conformance.cli.run import how_many
 from conformance.errors import UsageError
 from conformance.locking import one_at_a_time
+from conformance.waiting import wait_until
 
 # The last can be beside others, and comes first where they are; the other two cannot.
 FEATURE = """
@@ -72,8 +75,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]
         if jobs == "2":
             # Who waits until two have begun would wait for ever if they came one after the other.
             plans[2:] = [{**plan, "awaits": "2"} for plan in plans[2:]]
-        done = multisite_ha_run(folder, plans, "--seed", "5", "--jobs", jobs, feature=FEATURE)
-        assert done.returncode == 1, done.stdout + done.stderr
+        options = ["--seed", "5", "--jobs", jobs, "--allure", str(folder / "allure")]
+        done = multisite_ha_run(folder, plans, *options, feature=FEATURE)
+        assert done.returncode == 1 and "Verdict: fail" in done.stdout, done.stdout + done.stderr
         made[jobs] = folder, done.stderr
     return made
 
@@ -86,6 +90,9 @@ def test_the_report_is_the_same_however_many_go_on_at_once(both: dict[str, tuple
     assert (one / "run" / "plan.json").read_text() == (two / "run" / "plan.json").read_text()
     written = [sorted(str(p.relative_to(folder)) for p in (folder / "run").rglob("*")) for folder in (one, two)]
     assert written[0] == written[1]
+    shown = [[json.loads(p.read_text()) for p in (f / "allure").glob("*-result.json")] for f in (one, two)]
+    statuses = [sorted((r["name"], r["status"], len(r["steps"])) for r in results) for results in shown]
+    assert statuses[0] == statuses[1] and len(statuses[0]) == 5
 
 
 def test_what_can_go_on_at_once_does_and_what_cannot_waits(both: dict[str, tuple[Path, str]]) -> None:
@@ -108,6 +115,28 @@ def test_a_process_that_dies_is_an_error_of_its_scenario_and_of_no_other(tmp_pat
     assert (run["scenarios"][0]["verdict"], run["scenarios"][1]["verdict"]) == ("pass", "error")
     assert run["verdict"] == "error"
     assert "The process that carried out scenario 2 died: Two is lost." in done.stdout
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ctrl_c_has_every_process_take_back_what_it_did(tmp_path: Path, terminal: bool) -> None:
+    notes, closings = tmp_path / "notes", tmp_path / "closings"
+    for_ever = {"history": "good/clean", "notes": str(notes), "awaits": "99", "closings": str(closings)}
+    running = multisite_ha_started(tmp_path, [for_ever], "--jobs", "2", feature=FEATURE)
+    try:
+        wait_until(
+            lambda: notes.exists() and len(notes.read_text().splitlines()) == 2, timeout=120, what="two to begin"
+        )
+        # A terminal's Ctrl-C reaches all processes of the group; `kill` reaches the one that was started.
+        (os.killpg if terminal else os.kill)(running.pid, signal.SIGINT)
+        said, _ = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    assert running.returncode == 3, said
+    assert "Traceback" not in said, said
+    begun = {line[0] for line in notes.read_text().splitlines()}
+    assert {line[0] for line in closings.read_text().splitlines()} == begun
+    assert list((tmp_path / "state").rglob("*.jsonl")) == [], "no journal has anything left to undo"
+    assert results(tmp_path)["verdict"] == "inconclusive"
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", ""])
