@@ -120,8 +120,17 @@ class VolumeSettings(Settings):
     device: str | None = None
 
 
+class HealthSettings(Settings):
+    """Where each member of a role says that it is well: GET is answered 200, with a JSON object."""
+
+    network: str
+    port: int = Field(ge=1, le=65535)
+    path: str = Field(default="/health", pattern=r"^/\S*$")
+
+
 class RoleSettings(Settings):
-    """Virtual machines that do the same. ``user_data`` is a template, relative to the blueprint's file.
+    """Virtual machines that do the same. ``user_data`` is a template, relative to the blueprint's file. ``health`` is
+    for a role that is neither where clients are served nor where a scheme asks.
 
     ``only`` are the members that are deployed here, of a VNF that is spread over several clouds; all if not given.
     """
@@ -135,6 +144,7 @@ class RoleSettings(Settings):
     volumes: tuple[VolumeSettings, ...] = ()
     user_data: Path
     metadata: dict[str, str] = Field(default_factory=dict)
+    health: HealthSettings | None = None
 
     @property
     def members(self) -> tuple[int, ...]:
@@ -295,6 +305,8 @@ def _references(b: Blueprint) -> Iterable[tuple[str, str, str, Iterable[str]]]:
     for label, role in b.roles.items():
         yield f"roles.{label}", "image", role.image, b.images
         yield f"roles.{label}", "flavor", role.flavor, b.flavors
+        if role.health is not None:
+            yield f"roles.{label}.health", "network", role.health.network, [port.network for port in role.ports]
         if role.server_group is not None:
             yield f"roles.{label}", "server group", role.server_group, b.server_groups
         for port in role.ports:

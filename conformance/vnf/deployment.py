@@ -72,11 +72,12 @@ class Deployment:
         return tuple(g for g in self.guests if g.role == role)
 
     def status_url(self, guest: Guest) -> str | None:
-        """Where this guest says how it is; None if its role is neither served nor managed."""
+        """Where this guest says how it is; None if its role is neither served nor managed, and has no ``health``."""
         for point in (self.blueprint.management, self.blueprint.service):
             if guest.role == point.role:
                 return f"http://{guest.addresses[point.network]}:{point.port}/status"
-        return None
+        health = self.blueprint.roles[guest.role].health
+        return None if health is None else f"http://{guest.addresses[health.network]}:{health.port}{health.path}"
 
     def _urls(self, point: ServicePoint) -> tuple[str, ...]:
         return tuple(f"http://{g.addresses[point.network]}:{point.port}" for g in self.members(point.role))

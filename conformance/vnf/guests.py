@@ -57,7 +57,7 @@ def not_ready(deployment: Deployment, guest: Guest, answer: Mapping[str, Any] | 
     standby = deployment.primary is not None
     if guest.role == deployment.blueprint.management.role and not deployment.blueprint.stateless:
         expected, seen = "standby" if standby else "primary", answer.get("role")
-    elif not standby:
+    elif not standby and guest.role == deployment.blueprint.service.role:
         expected, seen = "writable", answer.get("database")
     else:
         return None

@@ -14,7 +14,8 @@ from conformance.errors import UsageError
 from conformance.lab import packages
 from conformance.request import Request, RunOptions
 from conformance.sites import LabPower, Site
-from conformance.vnf import Blueprint, check_programs, load_blueprint
+from conformance.vnf import Blueprint, Deployment, Guest, check_programs, load_blueprint
+from conformance.vnf.guests import not_ready
 from conformance.vnf.needs import packages_of
 
 PROGRAMS = Path(__file__).parents[2] / "fixtures" / "vnfs" / "subscriber-db"
@@ -89,6 +90,15 @@ def test_a_scheme_that_would_place_it_is_refused_before_anything_is_started() ->
         Request.read(RunOptions(vnf="subscriber-db-patroni", scheme="reference"))
 
 
+def test_a_member_of_no_service_is_asked_for_its_health() -> None:
+    blueprint = load_blueprint("subscriber-db-patroni")
+    guest = Guest("consensus-0", "consensus", 0, "id", {"oam": "10.1.0.30"})
+    vnf = Deployment("site-a", "run", blueprint, (guest,))
+    assert vnf.status_url(guest) == "http://10.1.0.30:2379/health"
+    assert not_ready(vnf, guest, {"health": "true"}) is None
+    assert "does not answer" in str(not_ready(vnf, guest, None))
+
+
 def test_guests_find_the_packages_in_the_lab_and_get_them_by_themselves_elsewhere() -> None:
     blueprint = load_blueprint("subscriber-db-patroni")
     assert "packages-" in str(packages_of(blueprint, cast(Site, InLab())))
@@ -141,21 +151,26 @@ def test_patroni_is_told_of_all_of_etcd_and_how_to_replicate(guest: ModuleType, 
 
 
 @pytest.mark.parametrize(
-    ("said", "role", "database"),
-    [
-        ({"state": "running", "role": "primary", "xlog": {"location": 0x1_0000_0028}}, "primary", "writable"),
-        ({"state": "streaming", "role": "replica", "xlog": {"replayed_location": 40}}, "standby", "read-only"),
-        ({"state": "starting", "role": "replica"}, None, None),
-        ({}, None, None),
-    ],
+    ("standing_by", "role", "database"), [(False, "primary", "writable"), (True, "standby", "read-only")]
 )
-def test_what_patroni_says_of_itself_is_told_on(
-    guest: ModuleType, said: dict[str, Any], role: str | None, database: str | None
+def test_who_is_the_primary_is_postgresqls_own_word(
+    guest: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, standing_by: bool, role: str, database: str
 ) -> None:
-    told = guest.told(said)
-    assert (told.get("role"), told.get("database")) == (role, database)
-    if role == "primary":
-        assert told["lsn"] == "1/28"
+    member = guest.Member(CONFIG, tmp_path)
+    member.said = {"role": "primary"}  # whatever Patroni said a moment ago
+    monkeypatch.setattr(member.cluster, "query", lambda sql: [{"standing_by": standing_by, "lsn": "0/1"}])
+    assert (member.status()["role"], member.status()["database"]) == (role, database)
+
+
+def test_a_database_that_does_not_answer_is_no_primary(
+    guest: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_sql: str) -> None:
+        raise guest.psycopg2.OperationalError("refused")
+
+    member = guest.Member(CONFIG, tmp_path)
+    monkeypatch.setattr(member.cluster, "query", refused)
+    assert (member.status()["role"], member.status()["database"]) == ("starting", "down")
 
 
 @pytest.mark.parametrize(
