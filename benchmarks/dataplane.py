@@ -34,7 +34,7 @@ from conformance.waiting import wait_until
 
 LAB = "bench-plane"
 SITES = ("site-a", "site-b")
-IDLE_S = 30.0
+IDLE_S = 60.0  # as long as the periods of Nova's own tasks
 SLEEPER = base64.b64encode(b"#!/bin/sh\nexec sleep infinity\n").decode()
 PATIENCE = 600.0  # seconds for all guests to be there, on a busy machine
 
@@ -182,8 +182,21 @@ def idle(lab: Lab, words: str) -> None:
     time.sleep(IDLE_S)  # nothing happens: that is what is measured
     for name, members in groups.items():
         after = spent(members)
-        used = sum(after[pid] - before[name][pid] for pid in after)
-        say(f"idle CPU {words}, {name}", f"{used / IDLE_S * 100:.1f} % of a core")
+        used = {
+            process.pid: after[process.pid] - before[name][process.pid] for process in members if process.pid in after
+        }
+        most = sorted(members, key=lambda process, used=used: -used.get(process.pid, 0.0))[:4]
+        shares = ", ".join(f"{role(process)} {used.get(process.pid, 0.0) / IDLE_S * 100:.1f}" for process in most)
+        say(f"idle CPU {words}, {name}", f"{sum(used.values()) / IDLE_S * 100:.1f} % of a core ({shares})")
+
+
+def role(process: psutil.Process) -> str:
+    """What a process of a lab is, by its title."""
+    try:
+        words = " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return "ended"
+    return words.partition(": ")[2].partition(" [")[0] or words.partition(" -m ")[2].partition(" ")[0]
 
 
 def again(lab: Lab, count: int) -> None:

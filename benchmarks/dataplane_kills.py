@@ -203,7 +203,7 @@ def kill(lab: Lab, base: Base, victim: str, chance: random.Random) -> dict[str, 
     except HarnessError as error:
         found.append(str(error))
     if victim == "lab":
-        found += holders(names)
+        found += holders(lab, names)
     changes.clean()
     found += [f"after cleaning: {line}" for line in settled(lab, tenants)]
     return {**outcome, "changes": changes.made, "differences": found[:5]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -79,7 +78,7 @@ def crash(lab: Lab, chance: random.Random) -> None:
     """SIGKILL to every process of the lab, its keeper included, in any order."""
     members = processes.of_lab(lab.name, lab.directory)
     chance.shuffle(members)
-    processes.send(members, signal.SIGKILL)
+    processes.kill(members)
 
 
 def names_of_namespaces(lab: Lab) -> set[str]:
@@ -94,10 +93,17 @@ def names_of_namespaces(lab: Lab) -> set[str]:
     return {name for name in found - mine if name}
 
 
-def holders(names: set[str]) -> list[str]:
-    """What keeps any of these namespaces: a process in it, an open file, a mount."""
+def holders(lab: Lab, names: set[str]) -> list[str]:
+    """What keeps any of these namespaces, which this lab had: a process in it, an open file, a mount.
+
+    The kernel gives their numbers to new ones: what the lab, or another one, has now is none of them."""
+    if namespaces.keeper(lab.directory):
+        names = names - names_of_namespaces(lab)
     found = []
     for pid in psutil.pids():
+        words = " ".join(_words(pid))
+        if ("multisite-ha lab " in words or "netplane." in words) and str(lab.directory) not in words:
+            continue
         held = {_link(f"/proc/{pid}/ns/{kind}") for kind in KINDS}
         try:
             held |= {_link(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
@@ -106,14 +112,14 @@ def holders(names: set[str]) -> list[str]:
             continue  # it has ended
         held |= {line.split()[3] for line in mounted.splitlines() if " - nsfs " in line}
         if kept := sorted(held & names):
-            found.append(f"process {pid} ({' '.join(_words(pid))[:80]}) holds {', '.join(kept[:3])}")
+            found.append(f"process {pid} ({words[:80]}) holds {', '.join(kept[:3])}")
     return found
 
 
 def remains(lab: Lab, names: set[str]) -> list[str]:
     """Whatever there still is of a lab that was taken down: processes, holders of namespaces, mounts, sockets."""
     found = [f"process {process.pid}" for process in processes.of_lab(lab.name, lab.directory)]
-    found += holders(names)
+    found += holders(lab, names)
     found += [line for line in Path("/proc/mounts").read_text().splitlines() if str(lab.directory) in line]
     found += [f"socket {path}" for path in lab.directory.rglob("*") if path.is_socket()]
     return found

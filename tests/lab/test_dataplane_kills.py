@@ -3,7 +3,6 @@ Neutron says, and what is taken down leaves nothing."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -181,13 +180,13 @@ def test_a_lab_of_which_every_process_was_killed_is_as_neutron_says_again(
     assert differing(three) == []
     answers(three, guests)
     assert all(joined(three).values())
-    assert holders(names) == []
+    assert holders(three, names) == []
 
 
 def test_down_after_every_process_was_killed_leaves_nothing(three: Lab, guests: tuple[Guest, Guest]) -> None:
     names = names_of_namespaces(three)
-    os.kill(namespaces.keeper(three.directory).pid, signal.SIGKILL)  # type: ignore[union-attr]
-    assert holders(names) != []  # what is looked for would be found
+    namespaces.living_keeper(three.directory).kill()
+    assert holders(three, names) != []  # what is looked for would be found
     crash(three, random.Random(2))
     three.down()
     assert remains(three, names) == []
