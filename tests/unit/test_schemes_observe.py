@@ -111,6 +111,15 @@ class Watched(dict[str, Any]):
         return super().items()
 
 
+def test_what_is_at_the_second_site_already_is_watched_and_not_deployed(rig: Rig, pair: tuple[Guests, Guests]) -> None:
+    first, second = pair
+    first.answers["database-0"]["status"]["protected"] = True
+    scheme = make_scheme("observe", on_event=rig.events.append)
+    result = scheme.protect(replace(first.deployment, elsewhere=(second.deployment,)), *rig.sites, None)
+    assert result.ok and result.deployment is second.deployment
+    assert [state for _, state, _ in rig.states] == ["begin", "replicate", "end"]
+
+
 def test_a_failover_that_does_not_come_is_a_result_that_says_what_was_looked_for(rig: Rig) -> None:
     scheme = rig.scheme("observe", serve_within_s=0.3)
     result = scheme.failover(*rig.sites)

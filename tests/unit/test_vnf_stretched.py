@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -14,9 +15,22 @@ from conformance.errors import UsageError
 from conformance.lab import packages
 from conformance.request import Request, RunOptions
 from conformance.sites import LabPower, Site
-from conformance.vnf import Blueprint, Deployment, Guest, check_programs, load_blueprint
+from conformance.vnf import (
+    Blueprint,
+    Deployment,
+    Endpoint,
+    Guest,
+    begin_stretched,
+    check_programs,
+    load_blueprint,
+    stretched,
+)
+from conformance.vnf.build import Build
+from conformance.vnf.deploy import Layout
 from conformance.vnf.guests import not_ready
+from conformance.vnf.machines import Parts
 from conformance.vnf.needs import packages_of
+from conformance.vnf.networking import BuiltPort
 
 PROGRAMS = Path(__file__).parents[2] / "fixtures" / "vnfs" / "subscriber-db"
 PEERS = {"consensus": [{"oam": "10.1.0.30"}], "database": [{"oam": "10.1.0.10", "service": "10.1.1.10"}]}
@@ -88,6 +102,47 @@ def test_a_program_that_is_missing_is_said_with_what_to_install() -> None:
 def test_a_scheme_that_would_place_it_is_refused_before_anything_is_started() -> None:
     with pytest.raises(UsageError, match="--scheme observe"):
         Request.read(RunOptions(vnf="subscriber-db-patroni", scheme="reference"))
+
+
+class Named:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_members_know_each_other_before_any_of_them_boots(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {"site-a": 1, "site-b": 2, "site-c": 3}
+    steps: list[tuple[str, str]] = []
+    told: dict[str, Any] = {}
+
+    def lay_out(build: Build, *_: object) -> Layout:
+        number = numbers[build.site.name]
+        ports = {
+            f"{role}-{member}": {p.network: BuiltPort("", f"10.{number}.0.{p.offset + member}") for p in settings.ports}
+            for role, settings in build.blueprint.roles.items()
+            for member in settings.members
+        }
+        steps.append(("lay out", build.site.name))
+        return Layout(build, Parts({}, {}, {}, ports, {}), {}, Future())
+
+    def boot(layout: Layout, _workers: object, **fields: Any) -> Deployment:
+        site = layout.build.site.name
+        steps.append(("boot", site))
+        told[site] = fields
+        return Deployment(site, "run", layout.build.blueprint, (), primary=fields["standby_of"])
+
+    monkeypatch.setattr(stretched, "lay_out", lay_out)
+    monkeypatch.setattr(stretched, "boot", boot)
+    monkeypatch.setattr(
+        stretched, "replicate_images", lambda images, first, there: steps.append(("copy", there.site.name))
+    )
+    sites = [cast(Site, Named(name)) for name in numbers]
+    made = begin_stretched(sites, load_blueprint("subscriber-db-patroni"), "run")
+    assert [what for what, _ in steps] == ["lay out", "copy", "lay out", "copy", "lay out", "boot", "boot", "boot"]
+    assert [there.site for there in (made, *made.elsewhere)] == ["site-a", "site-b", "site-c"]
+    assert set(made.elsewhere[1].blueprint.roles) == {"consensus"}
+    assert set(told["site-a"]["elsewhere"]) == {"site-b", "site-c"} and told["site-a"]["standby_of"] is None
+    assert told["site-c"]["elsewhere"]["site-b"]["database"] == [{"oam": "10.2.0.10", "service": "10.2.0.10"}]
+    assert told["site-b"]["standby_of"] == Endpoint("10.1.0.10", 5432)
 
 
 def test_a_member_of_no_service_is_asked_for_its_health() -> None:
