@@ -50,7 +50,7 @@ class Cluster:
             jobs = []
             for number, site in enumerate(self._sites):
                 self._begin(site, [m for m in members if m % len(self._sites) == number])
-                jobs.append(stage.submit(await_ready, site, self._deployments[site.name]))
+                jobs.append(stage.submit(self._await_ready, site))
             for job in jobs:
                 job.result()
         self.look()
@@ -71,7 +71,7 @@ class Cluster:
                     seen = Observation(True, detail, {"wanted": wanted, "refused": sorted(refused)})
                     stage.observe("capacity-refused", site.name, seen)
                     stage.say(f"    {detail}")
-                await_ready(site, self._deployments[site.name])
+                self._await_ready(site)
                 left = sorted(int(label.rpartition("-")[2]) for label in refused)
                 if not left:
                     break
@@ -102,6 +102,9 @@ class Cluster:
         self._sweeps[site.name] = self._stage.journal.record(undo)
         part = self.blueprint.part({self.blueprint.service.role: members})
         self._deployments[site.name] = begin(site, part, self._tag)
+
+    def _await_ready(self, site: Site) -> None:
+        await_ready(site, self._deployments[site.name], progress=lambda text: self._stage.say(f"    {text}"))
 
     def _refused(self, site: Site) -> dict[str, str]:
         """Which members the cloud itself refused for want of room, by label, with its words; they are removed there.

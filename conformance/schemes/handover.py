@@ -33,7 +33,7 @@ def hand_over(log: StepLog, source: Deployment, to: Deployment) -> None:
     """
     with log.step("catch-up") as seen:
         seen["detail"] = await_protected(source, REPLICATED_WITHIN_S)
-        _await_position(to, _manager(source).get("lsn"), REPLICATED_WITHIN_S)
+        _await_position(to, _end_of_log(source), REPLICATED_WITHIN_S)
     with log.step("quiesce", source.site) as seen:
         end = order(source, "/quiesce")["lsn"]
         seen["detail"] = f"{source.site} takes no more writes; its log ends at {end}."
@@ -147,10 +147,24 @@ def _manager(vnf: Deployment) -> dict[str, Any]:
     return ask_guest(f"{vnf.management_urls[0]}/status", _ASK_TIMEOUT_S) or {}
 
 
-def _await_position(standby: Deployment, end: str | None, timeout: float) -> None:
-    if end is None:
-        raise StepFailed("The primary does not say where its log ends, so it cannot be known what was replicated.")
+def _end_of_log(primary: Deployment) -> str:
+    """Where the primary's log ends; one that hangs for a moment is asked again."""
+    try:
+        return str(
+            wait_until(
+                lambda: _manager(primary).get("lsn"),
+                timeout=REPLICATED_WITHIN_S,
+                what="the end of the log",
+                interval=0.1,
+            )
+        )
+    except NotReached:
+        raise StepFailed(
+            "The primary does not say where its log ends, so it cannot be known what was replicated."
+        ) from None
 
+
+def _await_position(standby: Deployment, end: str, timeout: float) -> None:
     def there() -> bool:
         return log_position(_manager(standby).get("replay_lsn")) >= log_position(end)
 

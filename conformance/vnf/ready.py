@@ -23,22 +23,51 @@ _ASK_EVERY_S = 0.1
 _ROUNDS_BETWEEN_LOOKS = 10
 
 
+# How long a VNF may take to come up, and how much longer for each of its guests: a cloud boots one after the other.
+_WITHIN_S, _WITHIN_S_MORE = 120.0, 3.0
+# How many guests are so many that it is told how far they are.
+_MANY = 20
+
+
 class DeployError(HarnessError):
     """A VNF did not come up; says which part, what the API answered and what its console shows."""
 
 
+class _Count:
+    """Tells how many of many are there, each time that it is a tenth more; of a few nothing is told."""
+
+    def __init__(self, progress: Progress | None, site: str, of: int, what: str) -> None:
+        self._progress = progress if of >= _MANY else None
+        self._site = site
+        self._of = of
+        self._what = what
+        self._tenths = 0
+
+    def tell(self, there: int) -> None:
+        """So many are there now."""
+        tenths = 10 * there // self._of
+        if tenths > self._tenths:
+            self._tenths = tenths
+            bar = "█" * tenths + "·" * (10 - tenths)
+            say(self._progress, f"{self._site}: {bar} {there} of {self._of} {self._what}")
+
+
 def await_ready(
-    site: Site, deployment: Deployment, *, timeout: float = 120.0, progress: Progress | None = None
+    site: Site, deployment: Deployment, *, timeout: float | None = None, progress: Progress | None = None
 ) -> None:
     """Wait until every server is ACTIVE and every guest does its part (see conformance.vnf.guests.not_ready).
 
-    ``timeout`` is for either. DeployError names the server, its fault, and the end of its console; it comes at once
-    when a server goes to ERROR or is deleted meanwhile, and when a guest says that it has failed.
+    ``timeout`` is for either; if it is not given, it grows with the number of guests. DeployError names the server, its
+    fault, and the end of its console; it comes at once when a server goes to ERROR or is deleted meanwhile, and when a
+    guest says that it has failed.
     """
+    of = len(deployment.guests)
+    timeout = _WITHIN_S + of * _WITHIN_S_MORE if timeout is None else timeout
     looks = itertools.count(1)
+    active = _Count(progress, site.name, of, "servers are ACTIVE")
     try:
         wait_until(
-            lambda: _all_active(site, deployment, doubtful=next(looks) % _ROUNDS_BETWEEN_DOUBTS == 0),
+            lambda: _all_active(site, deployment, active, doubtful=next(looks) % _ROUNDS_BETWEEN_DOUBTS == 0),
             timeout=timeout,
             what=f"the servers of {site.name} to be ACTIVE",
             interval=_LOOK_EVERY_S,
@@ -47,6 +76,7 @@ def await_ready(
         raise DeployError(f"{error} Nova of {site.name} says no more; its log may.") from None
     say(progress, f"{site.name}: servers are ACTIVE, waiting for the guests")
     reasons: dict[str, str] = {}
+    up = _Count(progress, site.name, of, "guests do their part")
     rounds = itertools.count(1)
 
     def all_do_their_part() -> bool:
@@ -58,8 +88,9 @@ def await_ready(
             raise DeployError(f"Site {site.name}: {found[broken[0].label]}. {_console_tail(site, broken[0])}")
         reasons.clear()
         reasons.update({label: reason for label, reason in found.items() if reason})
+        up.tell(of - len(reasons))
         if reasons and next(rounds) % _ROUNDS_BETWEEN_LOOKS == 0:
-            _all_active(site, deployment)
+            _all_active(site, deployment, active)
         return not reasons
 
     try:
@@ -72,12 +103,14 @@ def await_ready(
     say(progress, f"{site.name}: the VNF is up")
 
 
-def _all_active(site: Site, deployment: Deployment, *, doubtful: bool = True) -> bool:
+def _all_active(site: Site, deployment: Deployment, count: _Count, *, doubtful: bool = True) -> bool:
     """Whether all servers are ACTIVE. DeployError when one is in ERROR or gone, and will never be: that is looked for
     where it is ``doubtful``."""
     wanted = {g.server_id: g for g in deployment.guests}
     with site.asking("look at the servers") as cloud:
-        if wanted.keys() <= owned.server_ids(cloud, deployment.run_id, "ACTIVE"):
+        active = wanted.keys() & owned.server_ids(cloud, deployment.run_id, "ACTIVE")
+        count.tell(len(active))
+        if len(active) == len(wanted):
             return True
         if not doubtful:
             return False

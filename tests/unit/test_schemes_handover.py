@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sites_files as files
@@ -92,6 +93,26 @@ def test_a_primary_that_does_not_say_where_its_log_ends_is_not_quiesced(pair: tu
     with pytest.raises(StepFailed, match="does not say where its log ends"):
         hand_over(pair, [])
     assert pair[0].orders == []
+
+
+class Hanging(dict[str, object]):
+    """A status that is protected at once, and lacks the end of the log in the first answers."""
+
+    answers = 0
+
+    def items(self) -> Any:
+        self.answers += 1
+        return [(key, value) for key, value in super().items() if key != "lsn" or self.answers > 3]
+
+
+def test_a_primary_that_hangs_for_a_moment_is_asked_again(
+    pair: tuple[Guests, Guests], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "REPLICATED_WITHIN_S", 60)
+    pair[0].answers["database-0"]["status"] = Hanging(pair[0].answers["database-0"]["status"])
+    events: list[Event] = []
+    hand_over(pair, events)
+    assert ("second-serving", "site-b", True) in noted(events)
 
 
 def test_a_handover_whose_end_never_arrives_is_called_off_and_the_source_resumes(pair: tuple[Guests, Guests]) -> None:

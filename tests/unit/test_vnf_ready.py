@@ -29,7 +29,7 @@ class Cloud:
 
 @pytest.fixture
 def vnf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guests]:
-    with guests("site-a", "127.77.6.") as running:
+    with guests("site-a", "127.77.16.") as running:
         ids = set(running.deployment.server_ids)
         monkeypatch.setattr(ready.owned, "server_ids", lambda cloud, run, *status: ids)
         yield running
@@ -43,6 +43,31 @@ def test_a_guest_that_says_that_it_has_failed_ends_the_wait_at_once(vnf: Guests)
     said = str(raised.value)
     assert "database-0 says that it has failed (no space left)" in said
     assert "initdb: could not create directory" in said
+
+
+def test_of_many_guests_it_is_told_how_far_they_are(vnf: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "_MANY", 3)
+    every = sorted(vnf.deployment.server_ids)
+    answers = [every[:1], every[:1], every[:2], every, every]
+    monkeypatch.setattr(ready.owned, "server_ids", lambda cloud, run, *status: set(answers.pop(0) if status else every))
+    monkeypatch.setattr(ready, "_LOOK_EVERY_S", 0)
+    monkeypatch.setattr(ready, "_ROUNDS_BETWEEN_DOUBTS", 100)
+    told: list[str] = []
+    site: Any = Cloud()
+    await_ready(site, vnf.deployment, timeout=60, progress=told.append)
+    assert [text for text in told if " of 3 " in text] == [
+        "site-a: ███······· 1 of 3 servers are ACTIVE",
+        "site-a: ██████···· 2 of 3 servers are ACTIVE",
+        "site-a: ██████████ 3 of 3 servers are ACTIVE",
+        "site-a: ██████████ 3 of 3 guests do their part",
+    ]
+
+
+def test_of_a_few_guests_no_count_is_told(vnf: Guests) -> None:
+    told: list[str] = []
+    site: Any = Cloud()
+    await_ready(site, vnf.deployment, timeout=60, progress=told.append)
+    assert told == ["site-a: servers are ACTIVE, waiting for the guests", "site-a: the VNF is up"]
 
 
 def test_a_guest_that_only_takes_its_time_is_waited_for(vnf: Guests) -> None:
