@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,11 +40,20 @@ INVENTORY_FOLDER = "inventory"
 REACHABILITY_FOLDER = "reachability"
 VOLUMES_FOLDER = "volumes"
 
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """What reads a kind, made once: that takes longer than reading a file with it."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
 
 def read_json(path: Path, kind: type[T]) -> T:
     """Read a JSON file as the frozen dataclass ``kind``; UsageError names the file and the field that is wrong."""
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        return _adapter(kind).validate_json(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(f"Expected the file {path}, which is not there. Is its folder a run folder?") from None
     except OSError as error:
@@ -71,7 +80,7 @@ def read_lines(path: Path, kind: type[T]) -> tuple[tuple[T, ...], tuple[str, ...
         return (), ()
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
-    adapter = TypeAdapter(kind)
+    adapter = _adapter(kind)
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         if line in first:
             problems.append(f"{path.name} line {number}: it is the same as line {first[line]}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from plane import SOON, Guest, Tenant
@@ -125,8 +126,8 @@ def test_ipv6_leads_to_the_operator_and_to_the_other_site(tenant: Tenant, other_
             end.router(subnet, external=True)
             ends += end.guests(("end", subnet, open_group(end)))
         here, there = ends
-        tenant.eventually("operator", here.ip, "end")
-        tenant.eventually(here.place, there.ip, "end")
+        for place, address in (("operator", here.ip), (here.place, there.ip), (there.place, here.ip)):
+            wait_until(partial(tenant.pings, place, address), timeout=SOON, what=f"{address} to answer {place}")
     finally:
         other_plane.clean()
 

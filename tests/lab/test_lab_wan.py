@@ -35,9 +35,7 @@ def across(lab: Lab, count: int = 5) -> int:
     return len(ping(partial(open_socket, lab.directory), near, far, count=count, timeout=0.5).times_ns)
 
 
-def test_what_goes_between_the_sites_crosses_the_wan_and_nothing_else_does(
-    namespaces_lab: Lab, wan: WanLink
-) -> None:
+def test_what_goes_between_the_sites_crosses_the_wan_and_nothing_else_does(namespaces_lab: Lab, wan: WanLink) -> None:
     before = wan.counters("site-a>site-b")["delivered"]
     assert across(namespaces_lab) == 5
     assert wan.counters("site-a>site-b")["delivered"] >= before + 5
