@@ -52,6 +52,7 @@ def main() -> None:
     lab = Lab(LAB, mode="namespaces")
     lab.down()
     outcomes: list[dict[str, Any]] = []
+    names: set[str] = set()
     try:
         lab.up()
         base = Base(lab)
@@ -59,11 +60,11 @@ def main() -> None:
             outcome = kill(lab, base, victim, random.Random(f"{options.seed}/{number}"))
             outcomes.append({"victim": victim, **outcome})
             print(f"{number} {victim}: {outcome}, load {os.getloadavg()[0]:.1f}", flush=True)
-        names = names_of_namespaces(lab)
-    finally:
+            names = names_of_namespaces(lab)
+    finally:  # also of those that there were until Ctrl-C
         lab.down()
-    print(f"\nleft after lab down: {remains(lab, names) or 'nothing'}\n")
-    table(outcomes)
+        print(f"\nleft after lab down: {remains(lab, names) or 'nothing'}\n")
+        table(outcomes)
 
 
 class Base:
