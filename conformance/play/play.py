@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conformance.errors import HarnessError
 from conformance.faults.bad_update import BadUpdate
 from conformance.faults.site_loss import SiteLoss
+from conformance.play.changing import Changes
 from conformance.play.clients import Clients
 from conformance.play.cluster import Cluster
 from conformance.play.disturbing import Disturber, leave_out_what_needs_packets
@@ -38,6 +39,7 @@ class Play(Lifecycle):
         self._sampler: HolderSampler | None = None
         self._disturber: Disturber | None = None
         self._striker: Striker | None = None
+        self._changes: Changes | None = None
         self._lost: Site | None = None
         self._survivor_due = False
         self._read_at: Site | None = None
@@ -184,6 +186,13 @@ class Play(Lifecycle):
         schedule = self.stage.scheduled(self.info.name, loose)
         with self.stage.phase("nemesis", f"a nemesis disturbs {'everything' if loose.everything else 'the link'}"):
             self.disturber.carry_out(schedule, self._watch, self.striker.inject)
+
+    @property
+    def changes(self) -> Changes:
+        """What an operator changes of the VNF."""
+        if self._changes is None:
+            self._changes = Changes(self.stage, self.subject)
+        return self._changes
 
     @property
     def striker(self) -> Striker:

@@ -11,7 +11,7 @@ from conformance.faults.base import NotPossibleHere, Undo
 from conformance.links import Counters, Link
 from conformance.model import Observation, Status
 from conformance.play.stage import Stage
-from conformance.schemes import Result, Scheme, make_scheme
+from conformance.schemes import Closing, Result, Scheme, make_scheme
 from conformance.sites import Site, dialled_from, sockets_of, take_inventory, wan_of
 from conformance.store import write_inventory, write_reachability
 from conformance.vnf import Blueprint, Deployment, Endpoint, await_ready, begin, begin_stretched, serving
@@ -244,6 +244,8 @@ class Subject:
     def remove(self) -> None:
         """Remove the links and everything that was created at either site, both sites at once."""
         stage = self._stage
+        if isinstance(self._scheme, Closing):
+            self._scheme.close()
         while self._links:
             link, entry = self._links.pop()
             link.close()

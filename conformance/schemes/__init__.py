@@ -1,6 +1,8 @@
 """Multisite schemes: the mechanisms under test."""
 
 from conformance.schemes.base import (
+    Closing,
+    Drift,
     Failback,
     Failover,
     Migration,
@@ -15,6 +17,8 @@ from conformance.schemes.registry import OPERATIONS, make_scheme, offered, read_
 
 __all__ = [
     "OPERATIONS",
+    "Closing",
+    "Drift",
     "Failback",
     "Failover",
     "Migration",

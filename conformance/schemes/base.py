@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from conformance.model import Event
 from conformance.sites import Site
@@ -67,16 +67,27 @@ class Failback(Result):
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What differed between the protected VNF and what protects it, in words, at a look that began at ``looked``
+    (CLOCK_MONOTONIC nanoseconds): nothing, where the protection has followed all that changed."""
+
+    looked: int
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SchemeStatus:
     """How things stand. ``active`` is the site that serves, None if none or unknown; ``sites`` holds by site
     name what its guests answered, by guest label, None for a guest that did not answer. ``behind_bytes`` is how much
-    of what the active site wrote the other has not taken in yet, None where that is not known."""
+    of what the active site wrote the other has not taken in yet, None where that is not known. ``drift`` is what has
+    changed at the first site and was not followed, None where the scheme does not look."""
 
     protected: bool
     active: str | None
     detail: str
     sites: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict)
     behind_bytes: int | None = None
+    drift: Drift | None = None
 
 
 class Factory(Protocol):
@@ -91,6 +102,14 @@ class Prepared:
 
     make: Factory
     plan: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A scheme that works beside its operations, and is told when nothing is left to work for."""
+
+    def close(self) -> None:
+        """End that. Called once or more, before the VNF is removed."""
 
 
 class Scheme(Protocol):

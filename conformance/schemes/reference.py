@@ -4,6 +4,7 @@ only."""
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from conformance.schemes.base import (
@@ -27,6 +28,7 @@ from conformance.schemes.handover import (
     stop_servers,
     stop_serving,
 )
+from conformance.schemes.keeping import Keeper
 from conformance.schemes.standby import begin_standby, boot_standby
 from conformance.schemes.standing import standing
 from conformance.schemes.steps import StepFailed, StepLog
@@ -55,11 +57,13 @@ class ReferenceScheme:
         self._progress = progress
         self._deployments: dict[str, Deployment] = {}
         self._link: Endpoint | None = None
+        self._keeper: Keeper | None = None
 
     def protect(self, vnf: Deployment, first: Site, second: Site, link: Endpoint | None) -> Protection:
         """Replicate the images through Glance, build the same networks, groups, routers and servers at
         ``second`` as a standby that dials ``link``, and wait until the primary itself says that it is
-        protected. The servers of a stateless VNF are built and switched off: they start in their initial state."""
+        protected. The servers of a stateless VNF are built and switched off: they start in their initial state. From
+        then on what changes at ``first`` is followed (keeping.py)."""
         self._deployments = {first.name: vnf}
         self._link = link
         log = StepLog("protect", second.name, self._on_event)
@@ -75,6 +79,7 @@ class ReferenceScheme:
                     await_protected(vnf, PROTECT_TIMEOUT_S)
         except (StepFailed, DeployError) as error:
             return _over(Protection, log, False, str(error), self._deployments.get(second.name))
+        self._keep(first, second)
         return _over(Protection, log, True, f"{first.name} is protected by a standby at {second.name}.", standby)
 
     def failover(self, lost: Site, to: Site) -> Failover:
@@ -84,6 +89,7 @@ class ReferenceScheme:
         A site that still answers is not failed over from, or both sides would take writes; unless its primary has
         started anew and is fenced: it then serves nobody until this scheme says so.
         """
+        self._leave()
         log = StepLog("failover", to.name, self._on_event)
         standby = self._deployments.get(to.name)
         if standby is None:
@@ -105,6 +111,7 @@ class ReferenceScheme:
     def migrate(self, source: Site, to: Site) -> Migration:
         """Hand the service over to ``to`` and stop the servers at ``source``. What cannot be replicated is not stopped:
         then the service stays where it is."""
+        self._leave()
         log = StepLog("migrate", to.name, self._on_event)
         old, new = self._deployments.get(source.name), self._deployments.get(to.name)
         if old is None or new is None:
@@ -132,6 +139,7 @@ class ReferenceScheme:
             follow(log, "first-stopped", away, home, self._link)
         except (StepFailed, SiteError) as error:
             return _over(Failback, log, False, str(error), home)
+        self._keep(to, source)
         return _over(Failback, log, True, f"The service is back at {to.name}; {source.name} stands by again.", home)
 
     def replication(self, wanted: bool) -> Result:
@@ -161,6 +169,7 @@ class ReferenceScheme:
 
     def recover(self, source: Site, to: Site, name: str) -> Result:
         """Stop the ruined site, then have the standby make itself anew as it was at the savepoint."""
+        self._leave()
         log = StepLog("recover", to.name, self._on_event)
         ruined, standby = self._deployments.get(source.name), self._deployments.get(to.name)
         if ruined is None or standby is None:
@@ -179,8 +188,29 @@ class ReferenceScheme:
         return _over(Result, log, True, f"The service continues at {to.name} with the state {name}.", standby)
 
     def status(self) -> SchemeStatus:
-        """What all guests at both sites say."""
-        return standing(self._deployments.values())
+        """What all guests at both sites say, and what has changed at the protected one and was not followed."""
+        status = standing(self._deployments.values())
+        drift = None if self._keeper is None else self._keeper.drift
+        if drift is None or not drift.differences:
+            return replace(status, drift=drift)
+        return replace(status, drift=drift, detail=f"{status.detail} Not followed: {'; '.join(drift.differences)}.")
+
+    def close(self) -> None:
+        """Look no more whether something changes at the protected site."""
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def _leave(self) -> None:
+        """The service leaves the protected site: what changes there from now on is not followed."""
+        if self._keeper is not None:
+            self._keeper.stop()
+
+    def _keep(self, first: Site, second: Site) -> None:
+        """From now on, have the second site follow what changes at the first."""
+        self.close()
+        run_id = self._deployments[first.name].run_id
+        self._keeper = Keeper(first, second, run_id, self._on_event)
+        self._keeper.start()
 
     def _fence(self, log: StepLog, lost: Site) -> None:
         """See that the site is gone before anything is promoted."""

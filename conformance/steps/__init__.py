@@ -17,6 +17,7 @@ from conformance.checkers.registry import all_checks
 from conformance.errors import HarnessError
 from conformance.link_phrases import is_link_fault
 from conformance.play import Play
+from conformance.play.changing import ADDRESS_ALLOWED, FOLLOWED, RULE_ADDED
 from conformance.plugin import PLACES, session_of
 from conformance.sentences import DISTURBANCE, DISTURBANCE_AGAIN, DISTURBANCE_DURING, STRIKE, STRIKE_DURING
 from conformance.site_phrases import HEALED, find_site_fault
@@ -188,6 +189,21 @@ def site_is_struck_during(play: Play, sentence: str) -> None:
 @when(parsers.parse(HEALED))
 def site_is_well_again(play: Play, which: str) -> None:
     play.heal_site(which)
+
+
+@when(RULE_ADDED)
+def rule_is_added(play: Play) -> None:
+    play.changes.add_rule()
+
+
+@when(ADDRESS_ALLOWED)
+def address_is_allowed(play: Play) -> None:
+    play.changes.allow_address()
+
+
+@when(FOLLOWED)
+def protection_follows(play: Play) -> None:
+    play.changes.await_followed()
 
 
 @when("the link heals and replication catches up")

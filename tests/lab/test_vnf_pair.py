@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from conformance.lab import Lab
 from conformance.links import EmbeddedProxy, Link
 from conformance.model import Event, Inventory
-from conformance.schemes import Protection, Scheme, make_scheme
+from conformance.schemes import Closing, Protection, Scheme, make_scheme
 from conformance.sites import (
     Site,
     api_answers,
@@ -52,7 +53,7 @@ def pair(lab: Lab) -> Iterator[Pair]:
     sites = load_sites(lab.sites_yaml)
     first, second = sites.sites
     events: list[Event] = []
-    with EmbeddedProxy(seed=1) as proxy, ThreadPoolExecutor(2) as pool:
+    with EmbeddedProxy(seed=1) as proxy, ThreadPoolExecutor(2) as pool, ExitStack() as beside:
         try:
             vnf = begin(first, load_blueprint("subscriber-db-sync"), RUN)
             ready = pool.submit(await_ready, first, vnf)
@@ -66,6 +67,8 @@ def pair(lab: Lab) -> Iterator[Pair]:
                 upstream=f"{upstream.host}:{upstream.port}",
             )
             scheme = make_scheme("reference", on_event=events.append)
+            assert isinstance(scheme, Closing)
+            beside.callback(scheme.close)
             protection = scheme.protect(vnf, first, second, Endpoint(link.listen_host, link.listen_port))
             ready.result()
             assert protection.deployment is not None, protection.detail
@@ -80,6 +83,7 @@ def pair(lab: Lab) -> Iterator[Pair]:
                 standby=take_inventory(second, RUN, serving(protection.deployment)),
             )
         finally:
+            beside.close()
             for site in (first, second):
                 sweep(site, RUN)
             sites.close()
