@@ -49,7 +49,8 @@ def main() -> int:
     try:
         chosen = selection(options.suite, options.regex, options.failed_of)
         with _alone(options.lab):
-            lab = Lab(options.lab, progress=_say)
+            # In namespaces mode neither tempest nor the guests' networks could be reached from where this runs.
+            lab = Lab(options.lab, progress=_say, mode="loopback")
             try:
                 report = _report(options, chosen, lab)
             finally:
@@ -72,14 +73,10 @@ def _folder(options: argparse.Namespace) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", nargs="?", choices=(*SUITES, "guests"), default="smoke")
     parser.add_argument("--regex", help="instead of the suite: tests that this regular expression finds")
-    parser.add_argument(
-        "--failed-of", type=Path, metavar="RESULTS.JSON", help="only the tests that failed in that run"
-    )
+    parser.add_argument("--failed-of", type=Path, metavar="RESULTS.JSON", help="only the tests that failed in that run")
     parser.add_argument("--concurrency", type=int, default=2, help="tempest workers (default: 2)")
     parser.add_argument("--out", type=Path, help="folder of the results (default: reports/tempest-<suite>)")
     parser.add_argument("--lab", default="tempest", help="name of the lab to start (default: tempest)")
