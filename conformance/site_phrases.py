@@ -17,7 +17,9 @@ from conformance.faults.service_kill import ServiceKill
 from conformance.faults.site_condition import ClockOffset, StorageFull, StorageSlow
 from conformance.faults.vnf_hang import VnfHang
 from conformance.faults.vnf_kill import VnfKill
+from conformance.faults.volume_slow import VolumeSlow
 from conformance.sites import Site
+from conformance.storage import StorageReplication
 from conformance.vnf import Deployment
 
 WHICH = ("first", "second")
@@ -30,13 +32,15 @@ UNTIL_BACK = 0.0
 
 @dataclass(frozen=True)
 class Struck:
-    """The site that a sentence strikes, the sites file that it is in, and the VNF there.
+    """The site that a sentence strikes, the sites file that it is in, the VNF there, and the storage that replicates a
+    volume from there, if that is what is under test.
 
     ``vnf`` raises HarnessError when there is none."""
 
     site: Site
     sites_file: Path
     vnf: Callable[[], Deployment]
+    storage: StorageReplication | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,13 @@ class SitePhrase:
     fault: str
     make: Callable[[Struck, Mapping[str, Any]], Fault]
     lasts: str | float | None = None
+
+
+def _storage_slow(at: Struck) -> Fault:
+    """Of the storage that is under test, where it is; otherwise of all the site's, by its own means."""
+    if at.storage is not None and at.storage.volume.site == at.site.name:
+        return VolumeSlow(at.site.name, at.storage)
+    return StorageSlow(at.site, at.sites_file)
 
 
 SITE_PHRASES: tuple[SitePhrase, ...] = (
@@ -76,7 +87,7 @@ SITE_PHRASES: tuple[SitePhrase, ...] = (
     SitePhrase(
         "the storage of the {which:w} site is slow",
         StorageSlow.name,
-        lambda at, _: StorageSlow(at.site, at.sites_file),
+        lambda at, _: _storage_slow(at),
     ),
     SitePhrase(
         "the clocks of the {which:w} site are wrong",

@@ -61,6 +61,11 @@ class MirroredVolume:
         return self._replication is not None
 
     @property
+    def replication(self) -> StorageReplication | None:
+        """What copies it, once that does."""
+        return self._replication
+
+    @property
     def the_link(self) -> Link:
         """The path of the copy. HarnessError when there is none."""
         if self._link is None:

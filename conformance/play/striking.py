@@ -10,6 +10,7 @@ from conformance.errors import HarnessError
 from conformance.faults.base import Fault, NotPossibleHere
 from conformance.model import Event
 from conformance.play.stage import Stage
+from conformance.play.storage import MirroredVolume
 from conformance.site_phrases import SITE_FAULTS, WHICH, SiteDisturbance, Struck, site_fault
 from conformance.sites import Site
 from conformance.vnf import Deployment
@@ -20,9 +21,12 @@ from conformance.waiting import wait_until
 class Striker:
     """Injects what sentences about a site say, through the scenario's nemesis."""
 
-    def __init__(self, stage: Stage, vnf_at: Callable[[Site], Deployment]) -> None:
+    def __init__(
+        self, stage: Stage, vnf_at: Callable[[Site], Deployment], storage: MirroredVolume | None = None
+    ) -> None:
         self._stage = stage
         self._vnf_at = vnf_at
+        self._storage = storage
         self._waiting: list[Future[None]] = []
 
     def strike(self, sentence: str, watch: Callable[[float], None]) -> None:
@@ -70,7 +74,8 @@ class Striker:
     def _inject(self, found: SiteDisturbance) -> Fault | None:
         stage, site = self._stage, self._site(found.which)
         try:
-            fault = found.make(Struck(site, stage.session.sites.path, lambda: self._vnf_at(site)))
+            storage = None if self._storage is None else self._storage.replication
+            fault = found.make(Struck(site, stage.session.sites.path, lambda: self._vnf_at(site), storage))
         except NotPossibleHere as error:
             stage.nemesis.leave_out(found.fault, site.name, str(error))
             return None

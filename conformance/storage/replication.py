@@ -25,6 +25,7 @@ from conformance.waiting import NotReached, wait_until
 
 EXPORT = "volume"
 _JOB = "mirror"
+_PACE = "pace"
 _FINISHES_WITHIN_S = 10.0
 # What the mirror sends waits for a broken link instead of failing: a failed mirror would let guests go on without.
 _RECONNECT_S = 365 * 24 * 3600
@@ -126,7 +127,9 @@ class StorageReplication:
         daemon = StorageDaemon(
             home,
             [
-                *("--blockdev", f"driver=file,node-name={EXPORT},filename={_quoted(volume.path)},discard=unmap"),
+                *("--object", f"throttle-group,id={_PACE}"),
+                *("--blockdev", f"driver=file,node-name=medium,filename={_quoted(volume.path)},discard=unmap"),
+                *("--blockdev", f"driver=throttle,node-name={EXPORT},throttle-group={_PACE},file=medium"),
                 *("--nbd-server", "addr.type=unix,addr.path=nbd"),
                 *("--export", f"type=nbd,id={EXPORT},node-name={EXPORT},name={EXPORT},writable=on"),
             ],
@@ -154,6 +157,11 @@ class StorageReplication:
     def socket(self) -> Path:
         """The Unix socket at which guests of the first site write, as NBD clients of the export ``volume``."""
         return self.daemon.home / "nbd"
+
+    def pace(self, requests_per_s: int | None) -> None:
+        """Have the first site's storage carry out so many requests a second at the most, or as many as it can."""
+        limits = {"iops-total": requests_per_s or 0}
+        self.daemon.qmp.execute("qom-set", path=f"/objects/{_PACE}", property="limits", value=limits)
 
     def status(self) -> ReplicationStatus:
         """How far the replica is; answers also while the link is stalled or cut."""

@@ -21,3 +21,10 @@ Feature: The storage replicates instead of the VNF
     And the second site takes the volume over
     Then the copy of the volume is the volume, with every acknowledged write
     And the copy of the volume is what the volume was at one instant
+
+  @MS-GR-11
+  Scenario: The first site is lost while its storage is slow
+    When the storage of the first site is slow
+    And the first site is lost without warning
+    And the second site takes the volume over
+    Then the copy of the volume is the volume, with every acknowledged write

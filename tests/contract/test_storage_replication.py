@@ -25,6 +25,7 @@ from conformance.faults.link_jitter import LinkJitter
 from conformance.faults.link_reset import LinkReset
 from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
 from conformance.faults.link_slow_close import LinkSlowClose
+from conformance.faults.volume_slow import VolumeSlow
 from conformance.links import NBD, EmbeddedProxy, Link, ProxyServer, Toxic
 from conformance.model import Event, ScenarioRecord, Status, Verdict, VolumeImage
 from conformance.storage import (
@@ -178,6 +179,41 @@ def test_a_synchronous_mirror_acknowledges_nothing_while_its_link_is_stalled(pai
     assert writer.written == before
     assert judged(record)[0].status is Status.PASS, judged(record)[0].reason
     assert judged(record)[0].figures["unknown"] == 1
+
+
+@needs_daemon
+def test_slow_storage_is_measured_to_be_slow_and_to_be_well_again(pairs: Pairs) -> None:
+    pair = pairs.make(Mode.SYNCHRONOUS)
+    pair.replication.await_in_sync()
+    writer = pair.writer()
+    written(writer, 20)
+    fault = VolumeSlow(A, pair.replication)
+    fault.inject()
+    slow = fault.verify()
+    assert slow.ok, slow.detail
+    written(writer, 3)
+    fault.heal()
+    well = fault.verify_healed()
+    assert well.ok, well.detail
+    assert slow.observed["now_s"] > well.observed["now_s"]
+    fault.heal()
+    written(writer, 50)
+
+
+@needs_daemon
+def test_what_slow_storage_acknowledged_is_at_the_other_site_when_it_is_killed(pairs: Pairs) -> None:
+    pair = pairs.make(Mode.SYNCHRONOUS)
+    pair.replication.await_in_sync()
+    writer = pair.writer()
+    fault = VolumeSlow(A, pair.replication)
+    fault.inject()
+    assert fault.verify().ok
+    written(writer, 5)
+    record = pair.record(pair.lose_first_site())
+    for verdict in judged(record):
+        assert verdict.status is Status.PASS, verdict.reason
+    fault.heal()
+    assert fault.verify_healed().ok
 
 
 @needs_daemon

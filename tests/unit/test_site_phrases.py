@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import sites_files as files
 from conformance.errors import HarnessError, UsageError
 from conformance.faults.base import NotPossibleHere
 from conformance.faults.journal import UndoAction
+from conformance.faults.volume_slow import VolumeSlow
 from conformance.lab.clouds import FAULTS
 from conformance.link_phrases import is_link_fault
 from conformance.site_phrases import SITE_PHRASES, Struck, find_site_fault, site_fault
@@ -140,6 +142,15 @@ def test_a_condition_of_a_site_is_verified_by_the_sites_own_means(tmp_path: Path
     assert not before.ok and "say that storage-full is not in force" in before.detail
     fault.driver.inject("")
     assert fault.verify().ok
+
+
+def test_where_storage_is_under_test_it_is_that_which_is_slow_and_the_other_sites_is_not(tmp_path: Path) -> None:
+    storage: Any = SimpleNamespace(volume=SimpleNamespace(site="site-a"))
+    at = Struck(files.a_site(tmp_path), tmp_path / "sites.yaml", no_vnf, storage)
+    assert isinstance(site_fault("the storage of the first site is slow").make(at), VolumeSlow)
+    storage.volume.site = "site-b"
+    with pytest.raises(NotPossibleHere, match="storage-slow is not allowed at site site-a"):
+        site_fault("the storage of the first site is slow").make(at)
 
 
 def test_the_undo_of_a_killed_run_heals_the_fault(tmp_path: Path) -> None:
