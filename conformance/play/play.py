@@ -244,7 +244,10 @@ class Play(Lifecycle):
         watch_after(self.stage, self.subject, self.clients, "second-after", self.stage.second)
 
     def go_back(self) -> None:
-        """Have the scheme return the service to the first site, and use it there for a while."""
+        """Have the scheme return the service to the first site, and use it there for a while; if it ever left it."""
+        if self.subject.serving.name == self.stage.first.name:
+            self.stage.say(f"  The service never left {self.stage.first.name}: there is nothing to return.")
+            return
         self.subject.go_back()
         self._await_injected()
         watch_after(self.stage, self.subject, self.clients, "first-after", self.stage.first)

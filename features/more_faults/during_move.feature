@@ -25,7 +25,6 @@ Feature: Something fails while the service is being moved
       | the link is unsteady             | the link jitters by 30 ms in each direction           |
       | the link is narrow               | the link carries no more than 3000 kB/s               |
       | the link is slow to close        | the link closes connections 500 ms late               |
-      | the first site's database hangs  | the VNF's database at the first site hangs for 2 s    |
       | the second site's database hangs | the VNF's database at the second site hangs for 2 s   |
 
   @MS-MT-06

@@ -166,3 +166,17 @@ def test_a_sentence_out_of_order_says_what_is_missing(tmp_path: Path) -> None:
         play.protect()
     with pytest.raises(HarnessError, match="a Given sentence that starts them is missing"):
         play.clients.rest()
+
+
+def test_a_service_that_never_left_the_first_site_is_not_returned_to_another() -> None:
+    told: list[str] = []
+    asked: list[str] = []
+    first = SimpleNamespace(name="site-a")
+    session: Any = SimpleNamespace()
+    play = Play(session, 1)
+    stage: Any = SimpleNamespace(first=first, say=told.append)
+    subject: Any = SimpleNamespace(serving=first, go_back=lambda: asked.append("back"))
+    play._stage, play._subject = stage, subject
+    play.go_back()
+    assert asked == []
+    assert told == ["  The service never left site-a: there is nothing to return."]
