@@ -96,13 +96,15 @@ def names_of_namespaces(lab: Lab) -> set[str]:
 def holders(lab: Lab, names: set[str]) -> list[str]:
     """What keeps any of these namespaces, which this lab had: a process in it, an open file, a mount.
 
-    The kernel gives their numbers to new ones: what the lab, or another one, has now is none of them."""
+    The kernel gives their numbers to new ones: what the lab has now, or is in another lab, is none of them."""
     if namespaces.keeper(lab.directory):
         names = names - names_of_namespaces(lab)
+    words_of = {pid: " ".join(_words(pid)) for pid in psutil.pids()}
+    keepers = [pid for pid, words in words_of.items() if namespaces.KEEPER in words and str(lab.directory) not in words]
+    others = {_link(f"/proc/{pid}/ns/user") for pid in keepers}
     found = []
-    for pid in psutil.pids():
-        words = " ".join(_words(pid))
-        if ("multisite-ha lab " in words or "netplane." in words) and str(lab.directory) not in words:
+    for pid, words in words_of.items():
+        if _link(f"/proc/{pid}/ns/user") in others:
             continue
         held = {_link(f"/proc/{pid}/ns/{kind}") for kind in KINDS}
         try:
