@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from lab_tenant import Tenant, eventually, guest_answer
 
+from conformance.lab import Lab
 from conformance.waiting import wait_until
 
 pytestmark = pytest.mark.lab
@@ -43,6 +46,24 @@ def test_a_frozen_guest_is_silent_and_goes_on_where_it_was(tenant: Tenant, off: 
     getattr(tenant.cloud.compute, f"{on}_server")(server)
     tenant.wait(server, "ACTIVE")
     assert eventually(tenant.ip(22))["pid"] == first
+
+
+def hypervisor(lab: Lab) -> int | None:
+    return next(service.pid for service in lab.status().sites[0].services if service.name == "hypervisor")
+
+
+def test_the_hypervisor_outlives_who_asks_for_nothing_or_for_what_is_not_there(
+    tenant: Tenant, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hypervisor(lab)
+    monkeypatch.chdir(lab.status().sites[0].directory)  # paths of unix sockets are limited to 107 bytes
+    for words in (b"", b"nonsense\n", b'{"directory": "/nowhere/at/all"}\n'):  # a nova that was killed while it asked
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect("hypervisor.sock")
+            asking.sendall(words)
+    tenant.server("afterwards", 24)
+    assert eventually(tenant.ip(24))["name"] == "afterwards"
+    assert hypervisor(lab) == before
 
 
 @pytest.mark.parametrize("kind", ["SOFT", "HARD"])
