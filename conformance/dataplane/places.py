@@ -47,9 +47,7 @@ def family(version: int) -> socket.AddressFamily:
     return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
-def open_in(
-    sockets: OpenSocket, place: Place, version: int, kind: socket.SocketKind, proto: int = 0
-) -> socket.socket:
+def open_in(sockets: OpenSocket, place: Place, version: int, kind: socket.SocketKind, proto: int = 0) -> socket.socket:
     """A non-blocking socket in ``place``. DataPlaneError if it cannot be had."""
     try:
         opened = sockets(place.netns, family(version), kind, proto)

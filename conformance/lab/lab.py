@@ -240,8 +240,6 @@ class Lab:
         mode = namespaces.choose(self._mode)
         if self._mode == "auto" and mode == "loopback" and (reason := namespaces.missing()):
             self._progress(f"loopback mode: packets of guests are not controlled. {reason}")
-        if self._mode == "auto" and mode == "loopback" and (reason := namespaces.missing()):
-            self._progress(f"loopback mode: packets of guests are not controlled. {reason}")
         processes.kill_lab(self.name, self.directory)
         if known:
             self._progress(f"the lab {self.name} was made by another version of multisite-ha: making it anew")

@@ -144,9 +144,7 @@ class Guest:
 class Pair:
     """Site A (primary database, two front-ends) and site B (standby, one), replicating through a link proxy."""
 
-    def __init__(
-        self, folder: Path, server: ProxyServer, replication: str, patience: float | None = None
-    ) -> None:
+    def __init__(self, folder: Path, server: ProxyServer, replication: str, patience: float | None = None) -> None:
         self.folder = folder
         self.server = server
         self.replication = replication

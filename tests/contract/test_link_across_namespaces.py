@@ -24,7 +24,6 @@ API = 8474
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The proxy runs where the operator would be: in a namespace without any way to the sites."""
 
-
     with running_rig(tmp_path_factory.mktemp("link"), guests=1) as running:
         proxy = running.popen("fabric", sys.executable, "-m", "conformance.linkproxy", "--port", str(API))
         assert proxy.stdout is not None and "url" in proxy.stdout.readline()

@@ -116,9 +116,7 @@ class Guest:
         self.becomes("ACTIVE")
         told = self.answers()
         after = self.process()
-        _expect(
-            bool(guest and after and guest.pid == after.pid), f"the process changed: {guest} then {after}"
-        )
+        _expect(bool(guest and after and guest.pid == after.pid), f"the process changed: {guest} then {after}")
         return told_by(told)
 
     def cold_migrate(self) -> str:
@@ -214,11 +212,7 @@ class Guest:
             interval=0.2,
             what=f"server {self.server.id} to be deleted",
         )
-        left = [
-            process
-            for process in members
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        ]
+        left = [process for process in members if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
         _expect(bool(members) and not left, f"of the processes {members} these are left: {left}")
         return f"{len(members)} processes gone, {self.silent()}"
 

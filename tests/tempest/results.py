@@ -101,15 +101,10 @@ def lines(report: Report) -> list[str]:
         text += ["| " + " | ".join(str(count) for count in report.counts.values()) + " |"]
     if report.failures:
         text += ["", "## Failures", ""]
-        text += [
-            f"- `{outcome.test}`: {_last_line(outcome.detail) or outcome.status}"
-            for outcome in report.failures
-        ]
+        text += [f"- `{outcome.test}`: {_last_line(outcome.detail) or outcome.status}" for outcome in report.failures]
     if report.checks:
         text += ["", "## Guests", "", "| | check | seen | s |", "|---|---|---|---|"]
-        text += [
-            f"| {'ok' if c.ok else 'FAIL'} | {c.name} | {c.seen} | {c.seconds:.1f} |" for c in report.checks
-        ]
+        text += [f"| {'ok' if c.ok else 'FAIL'} | {c.name} | {c.seen} | {c.seconds:.1f} |" for c in report.checks]
     text += ["", "## Skipped", ""]
     reasons = Counter(_last_line(outcome.detail) for outcome in report.outcomes if outcome.status == "skip")
     text += [f"- {count} × {reason}" for reason, count in reasons.most_common()] or ["None."]

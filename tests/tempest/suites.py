@@ -90,13 +90,9 @@ def selection(suite: str, regex: str | None, failed_of: Path | None) -> list[str
 def _failures(results: Path) -> list[str]:
     """Names of the tests that failed in the run with this results.json."""
     try:
-        failed = [
-            test["test"] for test in json.loads(results.read_text())["tests"] if test["status"] == "fail"
-        ]
+        failed = [test["test"] for test in json.loads(results.read_text())["tests"] if test["status"] == "fail"]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(
-            f"{results} is not the results.json of a run ({error}). Give one from reports/."
-        ) from error
+        raise UsageError(f"{results} is not the results.json of a run ({error}). Give one from reports/.") from error
     if not failed:
         raise UsageError(f"No test failed in the run of {results}: there is nothing to run again.")
     return failed
@@ -171,9 +167,7 @@ def _outcomes(binaries: Path, workspace: Path) -> list[Outcome]:
         check=False,
     )
     if read.returncode:
-        raise TempestError(
-            f"The results in {workspace}/.stestr cannot be read: {read.stderr.decode()[-600:]}"
-        )
+        raise TempestError(f"The results in {workspace}/.stestr cannot be read: {read.stderr.decode()[-600:]}")
     return [Outcome(**json.loads(line)) for line in read.stdout.splitlines()]
 
 

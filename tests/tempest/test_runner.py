@@ -70,9 +70,7 @@ def test_without_a_regex_the_suite_is_selected() -> None:
 
 
 @pytest.mark.parametrize("content", ["no json", "[]", '{"tests": [{"test": "a"}]}', '{"tests": []}'])
-def test_a_file_without_failures_of_an_earlier_run_is_refused_in_one_sentence(
-    tmp_path: Path, content: str
-) -> None:
+def test_a_file_without_failures_of_an_earlier_run_is_refused_in_one_sentence(tmp_path: Path, content: str) -> None:
     file = tmp_path / "results.json"
     file.write_text(content)
     with pytest.raises(UsageError, match=re.escape(str(file))):

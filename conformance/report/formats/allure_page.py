@@ -22,9 +22,9 @@ _ANALYTICS = (
     re.compile(r"<script>(?:(?!</script>).)*\bgtag\((?:(?!</script>).)*</script>", re.DOTALL),
 )
 _POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src \'unsafe-inline\' '
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline' "
     "'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; "
-    "connect-src data: blob:; media-src data: blob:; frame-src data: blob:; worker-src data: blob:; base-uri *\">"
+    'connect-src data: blob:; media-src data: blob:; frame-src data: blob:; worker-src data: blob:; base-uri *">'
 )
 
 

@@ -70,7 +70,10 @@ def keep_capabilities(only: tuple[int, ...] | None = None) -> None:
 
 def same_namespace(pid: int, kind: str) -> bool:
     """Whether this process is in the namespace of that kind of ``pid``."""
-    return os.stat(f"/proc/{pid}/ns/{kind}").st_ino == os.stat(f"/proc/self/ns/{kind}").st_ino
+    try:
+        return os.stat(f"/proc/{pid}/ns/{kind}").st_ino == os.stat(f"/proc/self/ns/{kind}").st_ino
+    except PermissionError:  # its user namespace is none of ours: we are in another lab
+        return False
 
 
 def enter(pid: int, kinds: tuple[str, ...]) -> None:
