@@ -210,18 +210,26 @@ class Lab:
 
     @contextmanager
     def _prepared(self) -> Iterator[LabRecord]:
-        """Hold the lab's lock; its record is there, and in namespaces mode its namespaces."""
+        """Hold the lab's lock; its record is there, and in namespaces mode its namespaces: those made for what then
+        fails, Ctrl-C included, go again."""
         for directory in (self.directory, cache_dir()):
             check_usable(directory)
         with full_disk_explained(self.directory):
             make_open(self.directory)
             with self._locked():
                 known = self._record_for_up()
-                if known.mode == "namespaces" and namespaces.keeper(self.directory) is None:
-                    startup.ensure_environment(self._progress)  # nothing can be fetched from inside
-                    processes.kill_lab(self.name, self.directory)
+                if known.mode != "namespaces" or namespaces.keeper(self.directory) is not None:
+                    yield known
+                    return
+                startup.ensure_environment(self._progress)  # nothing can be fetched from inside
+                processes.kill_lab(self.name, self.directory)
+                try:
                     namespaces.make(self.name, self.directory, self._sites(known))
-                yield known
+                    yield known
+                except BaseException:
+                    with _uninterrupted():
+                        processes.kill_lab(self.name, self.directory)
+                    raise
 
     def _record_for_up(self) -> LabRecord:
         known = record.load(self.directory)

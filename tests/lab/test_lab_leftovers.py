@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.lab import Lab, LabError, processes
+from conformance.lab import Lab, LabError, namespaces, processes
 from conformance.lab.addressing import PORTS
 from conformance.paths import cache_dir
 from conformance.waiting import wait_until
@@ -24,9 +24,17 @@ NAME = "lab-leftovers"
 
 
 @pytest.fixture
-def spare() -> Iterator[Lab]:
+def mode() -> str:
+    """Of the lab that may be wrecked; tests about both modes give others."""
+    return "loopback"
+
+
+@pytest.fixture
+def spare(mode: str) -> Iterator[Lab]:
     """A lab that each test may wreck."""
-    lab = Lab(NAME)
+    if mode == "namespaces" and (reason := namespaces.missing()):
+        pytest.skip(reason)
+    lab = Lab(NAME, mode=mode)
     lab.down()
     yield lab
     lab.down()
@@ -40,9 +48,9 @@ def half_built() -> list[Path]:
     return [path for path in cache_dir().glob(".*") if path.is_dir()]
 
 
-def starting(lab: Lab) -> subprocess.Popen[str]:
+def starting(lab: Lab, mode: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [Path(sys.executable).with_name("multisite-ha"), "lab", "up", "--name", lab.name],
+        [Path(sys.executable).with_name("multisite-ha"), "lab", "up", "--name", lab.name, "--mode", mode],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,9 +58,11 @@ def starting(lab: Lab) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("steps", [1, 2, 6, 12])
-def test_interrupting_up_after_any_step_leaves_nothing(spare: Lab, steps: int) -> None:
-    command = starting(spare)
+@pytest.mark.parametrize(
+    ("mode", "steps"), [("loopback", 1), ("namespaces", 1), ("namespaces", 2), ("loopback", 6), ("namespaces", 12)]
+)
+def test_interrupting_up_after_any_step_leaves_nothing(spare: Lab, mode: str, steps: int) -> None:
+    command = starting(spare, mode)
     assert command.stdout
     announced = [command.stdout.readline() for _ in range(steps)]
     assert command.poll() is None, announced
@@ -66,8 +76,9 @@ def test_interrupting_up_after_any_step_leaves_nothing(spare: Lab, steps: int) -
     assert spare.is_up()
 
 
-def test_sigkill_of_the_harness_while_it_starts_the_lab_is_taken_over(spare: Lab) -> None:
-    command = starting(spare)
+@pytest.mark.parametrize("mode", ["loopback", "namespaces"])
+def test_sigkill_of_the_harness_while_it_starts_the_lab_is_taken_over(spare: Lab, mode: str) -> None:
+    command = starting(spare, mode)
     wait_until(lambda: len(left(spare)) > 12, timeout=60, what="some services to run")
     command.kill()
     command.communicate()
