@@ -45,8 +45,10 @@ def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
     began = time.monotonic_ns()
     try:
         connection = socket.create_connection((link.listen_host, link.listen_port), timeout)
-    except (ConnectionRefusedError, ConnectionResetError):
+    except ConnectionRefusedError:
         return LinkProbe(Answer.REFUSED)
+    except ConnectionResetError:  # it was there, and was ended before we could see that
+        return LinkProbe(Answer.CLOSED)
     except TimeoutError:
         return LinkProbe(Answer.SILENT)
     except OSError as error:
