@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conformance.session import RunSession
 
 SESSION = pytest.StashKey["RunSession"]()
+UNTOLD: pytest.StashKey[UntoldFailures] = pytest.StashKey()
 PLACES: pytest.StashKey[dict[str, Place]] = pytest.StashKey()
 """The scenarios of ours that were selected, by what pytest calls them, in their order."""
 INVITATION = "multisite_ha_invitation"
@@ -56,6 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the catalogue's ids and the feature folders' words as markers: a mistyped tag is an error."""
+    config.stash[UNTOLD] = UntoldFailures()
+    config.pluginmanager.register(config.stash[UNTOLD])
     if config.option.ms_run:
         _announce_tags(config)
     several = config.getoption("numprocesses", None) and SESSION not in config.stash
@@ -65,6 +68,22 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.allure_bridge import AllureBridge
 
         config.stash[ALLURE] = AllureBridge(Path(config.getoption("allure_report_dir")).absolute())
+
+
+class UntoldFailures:
+    """Whether anything failed that no verdict on a Then sentence tells."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called for each phase of each test, those of other processes too."""
+        self.seen = self.seen or (report.failed and not is_verdict(report))
+
+
+def is_verdict(report: pytest.TestReport) -> bool:
+    """Whether all that failed is a Then sentence, as its verdict tells."""
+    return str(report.longrepr).split(":", 1)[0] in ("fail", "inconclusive", "error")
 
 
 def _announce_tags(config: pytest.Config) -> None:
@@ -305,8 +324,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     code = run.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED, trouble=trouble)
     if (allure := session.config.stash.get(ALLURE, None)) and run.result is not None:
         allure.finish(run.result)
-    # A failed test outside of our scenarios, or a broken fixture, must not turn green because our verdict is a pass.
-    session.exitstatus = code or (0 if exitstatus == pytest.ExitCode.OK else 3)
+    # A failed test outside of our scenarios, or a broken fixture, must not turn green because our verdict is a pass;
+    # what an optional requirement came to is in that verdict already.
+    only_verdicts = exitstatus == pytest.ExitCode.TESTS_FAILED and not session.config.stash[UNTOLD].seen
+    session.exitstatus = code or (0 if exitstatus == pytest.ExitCode.OK or only_verdicts else 3)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -16,7 +16,7 @@ from conformance.catalogue import load_catalogue
 from conformance.entering import entered
 from conformance.errors import UsageError
 from conformance.features import check_feature, known_tags
-from conformance.plugin import SESSION
+from conformance.plugin import SESSION, is_verdict
 from conformance.profile import load_profile
 from conformance.progress import Progress
 from conformance.progress.choice import choose_writers
@@ -240,9 +240,8 @@ class _Driver:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # A failed Then is told by the verdicts; anything else that went wrong is told here.
-        text = str(report.longrepr)
-        if report.failed and text.split(":", 1)[0] not in ("fail", "inconclusive", "error"):
-            self.trouble.append(f"{report.nodeid.split('::')[-1]} ({report.when}): {text}")
+        if report.failed and not is_verdict(report):
+            self.trouble.append(f"{report.nodeid.split('::')[-1]} ({report.when}): {report.longrepr}")
 
     def pytest_internalerror(self, excrepr: object) -> None:
         self.trouble.append(f"Internal error, please report it: {excrepr}")

@@ -16,6 +16,7 @@ from replay_rig import multisite_ha_run, pytest_features
 
 from conformance.links import EmbeddedProxy
 from conformance.redaction import forms
+from conformance.resources import fixtures_dir
 
 PLANS = [
     {"history": "good/clean"},
@@ -94,6 +95,25 @@ def test_doubt_and_trouble_after_the_last_sentence_are_no_failures_and_never_gre
     assert {step["status"] for step in doubt["steps"][-6:]} == {"broken"}
     assert "inconclusive: " in doubt["statusDetails"]["message"]
     assert trouble["status"] in ("failed", "broken")
+
+
+def test_an_optional_requirement_that_fails_is_in_the_verdict_and_not_in_the_exit_status(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    shipped = (fixtures_dir() / "profiles" / "smoke.yaml").read_text()
+    profile.write_text(shipped.replace(", MS-GR-06]", "]").replace("[MS-GR-07]", "[MS-GR-06, MS-GR-07]"))
+    told = ["--ms-profile", str(profile), "-k", "clean"]
+    done = pytest_features(tmp_path, [{"history": "bad/missing-vm"}], *told)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert {r["id"]: r["verdict"] for r in results["requirements"]}["MS-GR-07"] == "fail"
+    assert (results["verdict"], done.returncode) == ("pass", 0), done.stdout
+
+
+def test_a_test_of_another_that_fails_is_not_hidden_by_our_pass(tmp_path: Path) -> None:
+    other = tmp_path / "test_other.py"
+    other.write_text("def test_other():\n    assert False\n")
+    done = pytest_features(tmp_path, [{"history": "good/clean"}], str(other), "-k", "clean or other")
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["verdict"] == "pass"
+    assert done.returncode == 3, done.stdout
 
 
 def test_multisite_ha_run_writes_allure_results_and_events_without_a_secret(tmp_path: Path) -> None:
