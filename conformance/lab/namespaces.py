@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ LEFTOVERS = ("netd.sock", "wan.sock", "wan-state.json")
 MODES = ("auto", "namespaces", "loopback")
 PREFERRED = "namespaces"
 """What ``auto`` is where namespaces are possible."""
+
+_EXITING = 4  # PF_EXITING of the kernel, in the ninth field of /proc/PID/stat
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -64,11 +67,27 @@ def keeper(directory: Path) -> psutil.Process | None:
     for process in psutil.process_iter():
         try:
             words = process.cmdline()
-            if KEEPER in words and words[-1:] == [str(directory)] and process.status() != psutil.STATUS_ZOMBIE:
+            if KEEPER in words and words[-1:] == [str(directory)] and not _ends(process):
                 return process
         except psutil.Error:
             continue
     return None
+
+
+def _ends(process: psutil.Process) -> bool:
+    """Whether it is dead, or was killed and is on its way out: what it holds goes with it in a moment."""
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return True
+    try:
+        flags = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[6])
+        pending = [
+            int(line.split()[1], 16)
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            if line.startswith(("SigPnd", "ShdPnd"))
+        ]
+    except OSError:
+        return True
+    return bool(flags & _EXITING) or any(signals >> (signal.SIGKILL - 1) & 1 for signals in pending)
 
 
 def make(lab: str, directory: Path, sites: Sequence[LabSite]) -> None:

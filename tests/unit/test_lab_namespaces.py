@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import json
+import subprocess
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -109,3 +111,15 @@ def test_a_lab_that_lost_its_namespaces_is_not_waited_for(tmp_path: Path, monkey
     monkeypatch.setattr(dataplane, "RETRY_FOR", 1e9)
     with pytest.raises(LabError, match="namespaces of the lab in .* are gone. Make it anew: multisite-ha lab up"):
         dataplane.status(tmp_path)
+
+
+def test_a_keeper_that_was_killed_holds_nothing_any_more(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)", namespaces.KEEPER, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = namespaces.keeper(tmp_path)
+        assert found is not None
+        assert found.pid == process.pid
+        process.kill()
+        assert namespaces.keeper(tmp_path) is None  # at once: whoever has been killed cannot be relied on
