@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ms-toxiproxy", metavar="URL", help="Drive this Toxiproxy instead of the embedded link proxy.")
     group.addoption("--ms-no-faults", action="store_true", help="Rehearse: inject nothing (never a pass).")
     group.addoption("--ms-waivers", metavar="FILE", help="What need not hold for now, by whom, why and until when.")
+    group.addoption("--ms-name", action="append", default=[], metavar="WORDS", help="Only scenarios named so.")
     group.addoption("--ms-keep-lab", action="store_true", help="Leave the lab running afterwards.")
 
 
@@ -199,6 +200,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Number the scenarios that were selected. Where several are carried out side by side, those that can be come
     first: the others wait until they have the sites for themselves."""
     ours = [item for item in items if isinstance(item.parent, FeatureFile)]
+    others = [item for item in ours if not _is_named(item, config.option.ms_name)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+        ours = [item for item in ours if item not in others]
     if not ours or config.option.collectonly:
         return
     request = session_of(config).request
@@ -206,6 +212,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         places = config.stash[PLACES]
         items.sort(key=lambda item: item.nodeid not in places or places[item.nodeid].alone)
+
+
+def _is_named(item: pytest.Item, words: Sequence[str]) -> bool:
+    """Whether all of these stand in the scenario's name, as a row of its outline completes it."""
+    name = " ".join(_scenario(item).name.lower().split())
+    return all(" ".join(part.lower().split()) in name for part in words)
 
 
 def _place(item: pytest.Item, number: int, request: Request) -> Place:

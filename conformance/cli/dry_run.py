@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -36,9 +37,9 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
         scheduled = partial(request.scheduled, sites=sites.sites[:2])
         sites.close()
     marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
-    words = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""
-    if marks or words:
-        click.echo(f"Only scenarios that match: {' and '.join(w for w in (marks, words) if w)}")
+    names = [f"the name holds {name!r}" for option, name in pairwise(arguments) if option == "--ms-name"]
+    if marks or names:
+        click.echo(f"Only scenarios that match: {' and '.join(w for w in (marks, *names) if w)}")
     for path in files:
         for feature in get_features([str(path)]):
             click.echo(f"\n{feature.name}")

@@ -217,8 +217,8 @@ def select(words: tuple[str, ...], profile: str) -> list[str]:
     marks = [m for m in (chosen.tags, " or ".join(tags)) if m]
     if marks:
         arguments += ["-m", " and ".join(f"({m})" for m in marks)]
-    if names:
-        arguments += ["-k", " and ".join("(" + "_".join(name.lower().split()) + ")" for name in names)]
+    for name in names:
+        arguments += ["--ms-name", name]
     return arguments
 
 

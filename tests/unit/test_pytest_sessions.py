@@ -16,7 +16,7 @@ from replay_rig import multisite_ha_run, pytest_features
 
 from conformance.links import EmbeddedProxy
 from conformance.redaction import forms
-from conformance.resources import fixtures_dir
+from conformance.resources import features_dir, fixtures_dir
 
 PLANS = [
     {"history": "good/clean"},
@@ -106,6 +106,18 @@ def test_an_optional_requirement_that_fails_is_in_the_verdict_and_not_in_the_exi
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert {r["id"]: r["verdict"] for r in results["requirements"]}["MS-GR-07"] == "fail"
     assert (results["verdict"], done.returncode) == ("pass", 0), done.stdout
+
+
+def test_a_scenario_is_chosen_by_its_name_as_a_row_of_an_outline_completes_it() -> None:
+    words = ["--ms-name", "the first site's API falls silent", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", str(features_dir()), "--ms-run", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    chosen = [line for line in done.stdout.splitlines() if "::" in line]
+    assert ["falls silent" in line for line in chosen] == [True], done.stdout
 
 
 def test_a_test_of_another_that_fails_is_not_hidden_by_our_pass(tmp_path: Path) -> None:
