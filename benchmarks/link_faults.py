@@ -13,16 +13,22 @@ import os
 import platform
 import shutil
 import socket
+import statistics
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from link_proxy import real_toxiproxy
 
 from conformance.faults.base import Fault
+from conformance.faults.link_cut import LinkCut
+from conformance.faults.link_flapping import LinkFlapping
+from conformance.faults.link_reset import LinkReset
 from conformance.link_phrases import LINK_PHRASES
 from conformance.links import EmbeddedProxy, Link
 from conformance.model import Observation
@@ -40,6 +46,8 @@ SENTENCES = (
     "the link is cut",
     "the link comes and goes every 0.4 s",
 )
+
+ASKED = {LinkReset.name: "connection ends", LinkCut.name: "connection refused"}
 
 
 def main() -> None:
@@ -65,7 +73,7 @@ def main() -> None:
                     upstream=f"127.0.0.1:{port}",
                 )
                 try:
-                    print(row(sentence, name, made(sentence)(link)))
+                    print(row(sentence, name, made(sentence)(link), link), flush=True)
                 finally:
                     link.close()
 
@@ -82,18 +90,20 @@ def made(sentence: str) -> Callable[[Link], Fault]:
     raise SystemExit(f"No fault of the link is known by the sentence {sentence!r}.")
 
 
-def row(sentence: str, backend: str, fault: Fault) -> str:
+def row(sentence: str, backend: str, fault: Fault, link: Link) -> str:
     """Inject, measure, heal, measure."""
     fault.inject()
     bitten = fault.verify()
+    asked, measured = figures(bitten, fault.name)
+    if isinstance(fault, LinkFlapping) and bitten.ok:
+        measured = periods(link, bitten.observed["requested_period_ns"] / 1e9)
     fault.heal()
     healed = fault.verify_healed()
-    asked, measured = figures(bitten)
     return f"| {sentence} | {backend} | {asked} | {measured} | {yes(bitten)} | {yes(healed)} |"
 
 
-def figures(seen: Observation) -> tuple[str, str]:
-    """What was asked for and what was measured, in words, from what the fault observed."""
+def figures(seen: Observation, fault: str) -> tuple[str, str]:
+    """What was asked for and what was measured, in words, from what the fault of this name observed."""
     o = seen.observed
     if "rtt_ns" in o and "requested_ns" in o:
         return f"{o['requested_ns'] / 1e6:.0f} ms round trip", ms(o["rtt_ns"])
@@ -104,9 +114,34 @@ def figures(seen: Observation) -> tuple[str, str]:
     if "close_ns" in o:
         return f"{o['requested_ns'] / 1e6:.0f} ms", ms(o["close_ns"])
     if "states" in o:
-        seen_states = " → ".join("up" if state else "down" for state in o["states"])
-        return f"{o.get('requested_period_ns', 0) / 1e6:.0f} ms period", seen_states
-    return "no answer", str(o.get("answer"))
+        return f"{o.get('requested_period_ns', 0) / 1e6:.0f} ms from cut to cut, half of it cut", ""
+    return ASKED.get(fault, "no answer on an open connection"), str(o.get("answer"))
+
+
+def periods(link: Link, asked_s: float, count: int = 6) -> str:
+    """From one cut to the next, and how long it is cut, by who dials the link all the time: medians, and the worst."""
+    cuts: list[tuple[float, float]] = []
+    up, down_since, until = True, 0.0, time.monotonic() + (count + 2) * asked_s
+    while time.monotonic() < until and len(cuts) <= count:
+        now = time.monotonic()
+        try:
+            socket.create_connection((link.listen_host, link.listen_port), 1).close()
+            if not up:
+                cuts.append((down_since, now))
+            up = True
+        except OSError:
+            down_since, up = (now if up else down_since), False
+        time.sleep(0.002)
+    whole = [
+        later[0] - earlier[0] for earlier, later in pairwise(cuts[1:])
+    ]  # the first may have begun before we looked
+    down = [back - gone for gone, back in cuts[1:]]
+    if not whole:
+        return f"seen cut {len(cuts)} times"
+    worst = max(whole, key=lambda took: abs(took - asked_s))
+    return (
+        f"{statistics.median(whole) * 1e3:.0f} ms ({worst * 1e3:.0f}), cut for {statistics.median(down) * 1e3:.0f} ms"
+    )
 
 
 def ms(value: int | None) -> str:

@@ -23,11 +23,13 @@ from typing import IO
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from conformance.errors import HarnessError, UsageError
+from conformance.report.formats import is_report
 from conformance.report.manifest import (
     MANIFEST_FILE,
     SIGNATURE_FILE,
     Entry,
     ManifestError,
+    altered,
     differences,
     entries,
     parse_manifest,
@@ -101,8 +103,10 @@ def inspect(path: Path, key: Ed25519PublicKey | None = None) -> Inspection:
 def opened(path: Path) -> Iterator[Path]:
     """The run folder ``path``, or the bundle ``path`` unpacked into a folder that is there meanwhile.
 
-    BundleError when anything in the bundle was altered; UsageError when there is nothing to open."""
+    BundleError when anything in the bundle, or in the record of the folder, was altered; UsageError when there is
+    nothing to open."""
     if not path.is_file():
+        check_record(path)
         yield path
         return
     seen = inspect(path)
@@ -116,6 +120,20 @@ def opened(path: Path) -> Iterator[Path]:
                 while chunk := source.read(_CHUNK):
                     copy.write(chunk)
         yield next(Path(scratch).iterdir())
+
+
+def check_record(folder: Path, *reports: str) -> None:
+    """BundleError when the record in a run folder is not what its manifest lists, or one of these reports is not.
+
+    Reports can be made again, so that others may differ or be gone; a run that was killed has no manifest."""
+    if not (folder / MANIFEST_FILE).exists():
+        return
+    changed = [problem for name, problem in altered(folder).items() if not is_report(name) or name in reports]
+    if changed:
+        raise BundleError(
+            f"The record in {folder} is not what the run wrote, so nothing was judged and nothing written: "
+            f"{' '.join(changed[:5])} Get the unaltered folder, or remove {MANIFEST_FILE} to judge it all the same."
+        )
 
 
 def _write_tar(sink: gzip.GzipFile, run_id: str, files: Iterable[tuple[str, Path | bytes]]) -> None:

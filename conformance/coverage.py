@@ -12,8 +12,7 @@ from conformance.vocabulary import fault_of
 SCHEMES = ("reference", "no-fencing", "command", "observe")
 """The schemes that come with this product; `no-op`, which does nothing, can carry out nothing."""
 UNUSED = {
-    "storage-full": "the sites of a lab have no disks of their own, so it could never be made there",
-    "clock-offset": "the sites of a lab have one clock, so it could never be made there",
+    "clock-offset": "the sites of a lab have one clock, and a library that lies about it reaches only some processes",
 }
 """Faults that no shipped scenario injects, and why. A feature of the user's own can, where his sites file says how."""
 _ASKED = {

@@ -13,7 +13,7 @@ from conformance.checkers.registry import all_checks, check_for_phrase
 from conformance.errors import UsageError
 from conformance.resources import closest, features_dir
 from conformance.schedule import Schedule
-from conformance.vocabulary import Loose, faults_of
+from conformance.vocabulary import Loose, fault_during, faults_of
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, ScenarioTemplate
@@ -47,6 +47,11 @@ def planned_faults(scenario: Scenario, scheduled: Callable[[str, Loose], Schedul
     return tuple(fault for step in scenario.steps for fault in faults_of(step.name, schedule))
 
 
+def planned_during(scenario: Scenario) -> tuple[tuple[str, str], ...]:
+    """Those of the planned faults that are to strike during an operation of the scheme, each with that operation."""
+    return tuple(planned for step in scenario.steps if (planned := fault_during(step.name)) is not None)
+
+
 def requirement_tags(tags: set[str]) -> tuple[str, ...]:
     """The requirement ids among tags, sorted."""
     return tuple(sorted(tag for tag in tags if tag in load_catalogue()))
@@ -60,13 +65,16 @@ def scope_tags(tags: set[str]) -> tuple[str, ...]:
 def check_feature(path: Path) -> None:
     """Refuse a feature that could mislead: UsageError names the file, the scenario and what is wrong.
 
-    Refused are: text that is not Gherkin, an unknown tag, a scenario without a Then (pytest-bdd passes it), a Then
-    sentence no check stands behind, and tags that differ from the requirements which the Then sentences judge.
+    Refused are: text that is not Gherkin, two scenarios of one name (pytest-bdd leaves the first out), an unknown tag,
+    a scenario without a Then (pytest-bdd passes it), a Then sentence no check stands behind, and tags that differ from
+    the requirements which the Then sentences judge.
     """
     from pytest_bdd.exceptions import GherkinParseError
     from pytest_bdd.feature import get_feature
 
+    _check_text(path)
     try:
+        _check_names(path)
         feature = get_feature(str(path.parent), path.name)
     except GherkinParseError as error:
         raise UsageError(f"{path} is not Gherkin that can be read: {error}") from None
@@ -74,6 +82,42 @@ def check_feature(path: Path) -> None:
         raise UsageError(f"{path} holds no scenario: it would judge nothing. Is a keyword mistyped?")
     for scenario in feature.scenarios.values():
         _check_scenario(path, feature, scenario)
+
+
+def _check_text(path: Path) -> None:
+    """It is text, and more than comments."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UsageError(f"Cannot read the feature file {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"The feature file {path} is not text in UTF-8: {error.reason} at byte {error.start}."
+        ) from None
+    if text.startswith("\ufeff"):
+        raise UsageError(f"The feature file {path} begins with a byte order mark. Save it as UTF-8 without one.")
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+        raise UsageError(f"The feature file {path} is empty: expected a line that begins with 'Feature:'.")
+
+
+def _check_names(path: Path) -> None:
+    """Every scenario has a name, and none has another's."""
+    from pytest_bdd.gherkin_parser import get_gherkin_document
+
+    seen: dict[str, int] = {}
+    for child in get_gherkin_document(str(path.absolute())).feature.children:
+        for part in (child, *(child.rule.children if child.rule else ())):
+            if part.scenario is None:
+                continue
+            name, line = part.scenario.name, part.scenario.location.line
+            if not name.strip():
+                raise UsageError(f"{path}, line {line}: a scenario without a name could not be told from others.")
+            if name in seen:
+                raise UsageError(
+                    f"{path}, line {line}: the scenario {name!r} has the name of the one in line {seen[name]}, which "
+                    "would be left out. Give one of them another."
+                )
+            seen[name] = line
 
 
 def _check_scenario(path: Path, feature: Feature, scenario: ScenarioTemplate) -> None:

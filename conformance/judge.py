@@ -59,7 +59,8 @@ def judge_run(run: RunFolder) -> RunResult:
     begun = {s.info.name for s in scenarios}
     missing = tuple(p for p in plan.scenarios if p.name not in begun) if plan else ()
     requirements = waiving.apply(info, (_requirement(r, scenarios, missing) for r in _ids_in_order(info, scenarios)))
-    finished = end is not None and not end.interrupted and not missing and all(s.finished for s in scenarios)
+    ended = end is not None and not end.interrupted and plan is not None  # what was planned has to be known, too
+    finished = ended and not missing and all(s.finished for s in scenarios)
     verdict = _overall(info, requirements, scenarios)
     if verdict is Status.PASS and not finished:
         verdict = Status.INCONCLUSIVE
@@ -92,6 +93,8 @@ def _notes(
     yield from waiving.notes(info, requirements)
     if plan is not None and len(plan.scenarios) < plan.of:
         yield f"Only {len(plan.scenarios)} of the {plan.of} scenarios of profile {info.profile} were selected."
+    if plan is None and end is not None:
+        yield "What was planned is not known: its plan.json is missing."
     if missing:
         yield f"Never begun: {'; '.join(p.name for p in missing)}."
     violated = [r.id for r in requirements if r.verdict is Status.FAIL and r.id not in info.mandatory]
@@ -119,16 +122,15 @@ def _requirement(
     status = worst(c.verdict.status for c, _ in found)
     never_begun = [p.name for p in missing if requirement in p.requirements]
     if status is Status.PASS and never_begun:
-        reason = f"Held in {_count(len(found))}, but planned for it and never begun: {'; '.join(never_begun)}."
-        return RequirementResult(
-            requirement, Status.INCONCLUSIVE, reason, scenarios=tuple(dict.fromkeys(s.info.id for _, s in found))
-        )
+        reason = f"Held in {_count(found)}, but planned for it and never begun: {'; '.join(never_begun)}."
+        return RequirementResult(requirement, Status.INCONCLUSIVE, reason, scenarios=_scenarios_of(found))
     deciding = [(c, s) for c, s in found if c.verdict.status is status]
     check, scenario = deciding[0]
     where = f"{scenario.info.name}: " if len(found) > 1 and status is not Status.PASS else ""
-    more = f" (and in {len(deciding) - 1} more)" if len(deciding) > 1 and status is not Status.PASS else ""
+    others = len(_scenarios_of(deciding)) - 1
+    more = f" (and in {others} more)" if others and status is not Status.PASS else ""
     reason = (
-        f"Held in {_count(len(deciding))}. {_worst_passing(deciding).verdict.reason}"
+        f"Held in {_count(deciding)}. {_worst_passing(deciding).verdict.reason}"
         if status is Status.PASS
         else f"{where}{check.verdict.reason}{more}"
     )
@@ -138,11 +140,17 @@ def _requirement(
         verdict=status,
         reason=reason,
         figures=dict(shown.verdict.figures),
-        scenarios=tuple(dict.fromkeys(s.info.id for _, s in found)),
+        scenarios=_scenarios_of(found),
     )
 
 
-def _count(n: int) -> str:
+def _scenarios_of(checks: Iterable[tuple[CheckResult, ScenarioResult]]) -> tuple[str, ...]:
+    """The ids of the scenarios that checks belong to, each once: several checks of one may judge a requirement."""
+    return tuple(dict.fromkeys(s.info.id for _, s in checks))
+
+
+def _count(checks: Iterable[tuple[CheckResult, ScenarioResult]]) -> str:
+    n = len(_scenarios_of(checks))
     return "one scenario" if n == 1 else f"all {n} scenarios"
 
 

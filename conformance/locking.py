@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conformance.paths import state_dir
+from conformance.paths import make_folder, state_dir
 
 
 @contextmanager
 def one_at_a_time(what: str) -> Iterator[None]:
     """Wait until nobody else is in a block for the same ``what``: no other process and no other thread."""
     folder = state_dir() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / hashlib.sha256(what.encode()).hexdigest()[:16]).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

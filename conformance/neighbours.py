@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.checkers.registry import check_for_phrase
+from conformance.faults.bad_configuration import BadConfiguration
 from conformance.faults.bad_update import BadUpdate
+from conformance.faults.poison_message import PoisonMessage
+from conformance.faults.process_kill import ProcessKill
 from conformance.faults.vnf_hang import VnfHang
 from conformance.faults.vnf_kill import VnfKill
 from conformance.features import planned_faults, then_phrases
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
     from conformance.request import Request
 
-OWN_FAULTS = frozenset({phrase.fault for phrase in LINK_PHRASES} | {BadUpdate.name, VnfHang.name, VnfKill.name})
+OWN_FAULTS = frozenset(
+    {phrase.fault for phrase in LINK_PHRASES}
+    | {fault.name for fault in (BadConfiguration, BadUpdate, PoisonMessage, ProcessKill, VnfHang, VnfKill)}
+)
 """Faults of a link that nothing but the scenario's own replication passes, and of guests of its own."""
 OWN_SENTENCES = frozenset(
     {
@@ -62,6 +68,9 @@ STEADY_CHECKS = frozenset(
         "no-stop-without-copy",
         "way-back-order",
         "way-back-acknowledged-writes",
+        "way-back-sessions",
+        "way-back-network",
+        "way-back-vm-count",
         "linearizability",
         "session-guarantees",
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from conformance.errors import UsageError
+
 _NAME = "multisite-ha"
 
 
@@ -23,3 +25,13 @@ def cache_dir() -> Path:
     if os.geteuid() == 0 and "XDG_CACHE_HOME" not in os.environ:
         return Path("/var/cache") / _NAME
     return Path(platformdirs.user_cache_dir(_NAME))
+
+
+def make_folder(folder: Path) -> None:
+    """Make one of these folders, or one below. UsageError when that is not allowed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot make the folder {folder}: {error.strerror}. XDG_STATE_HOME and XDG_CACHE_HOME name others."
+        ) from None

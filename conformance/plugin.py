@@ -7,14 +7,14 @@ it never touches the feature files of another project in the same environment.
 from __future__ import annotations
 
 import inspect
-import types
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.collecting import FeatureFile, holds_ours, is_named, is_ours, place_of
 from conformance.errors import HarnessError, UsageError
 from conformance.redaction import redact
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from conformance.allure_bridge import AllureBridge
     from conformance.joining import Place
     from conformance.play import Play
-    from conformance.request import Request
     from conformance.session import RunSession
 
 SESSION = pytest.StashKey["RunSession"]()
@@ -44,13 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ms-run", action="store_true", help="Take every feature file given as one of ours.")
     group.addoption("--ms-sites", metavar="FILE", help="The sites under test. Default: the lab on this machine.")
     group.addoption("--ms-lab", default="default", metavar="NAME", help="Which lab, when no sites are given.")
-    group.addoption("--ms-profile", default="smoke", metavar="NAME|FILE", help="What is mandatory, and its limits.")
+    limits = "What is mandatory, and its limits; :sal1, :sal2 or :sal3 behind it for those of a level."
+    group.addoption("--ms-profile", default="smoke", metavar="NAME|FILE[:salN]", help=limits)
     group.addoption("--ms-vnf", default="subscriber-db-sync", metavar="NAME|FILE", help="The VNF's blueprint.")
     group.addoption("--ms-scheme", default="reference", metavar="NAME", help="The multisite mechanism under test.")
     group.addoption("--ms-seed", type=int, metavar="N", help="Seed of everything random. Default: drawn, and stored.")
     group.addoption("--ms-out", metavar="DIR", help="The run folder. Default: reports/RUN-ID.")
     group.addoption("--ms-toxiproxy", metavar="URL", help="Drive this Toxiproxy instead of the embedded link proxy.")
     group.addoption("--ms-no-faults", action="store_true", help="Rehearse: inject nothing (never a pass).")
+    group.addoption("--ms-schedule", metavar="FILE", help="Replay this schedule.json of a nemesis, not a drawn one.")
     group.addoption("--ms-waivers", metavar="FILE", help="What need not hold for now, by whom, why and until when.")
     group.addoption("--ms-name", action="append", default=[], metavar="WORDS", help="Only scenarios named so.")
     group.addoption("--ms-keep-lab", action="store_true", help="Leave the lab running afterwards.")
@@ -63,12 +64,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.ms_run:
         _announce_tags(config)
     several = config.getoption("numprocesses", None) and SESSION not in config.stash
-    if several and any(_holds_ours(argument, config) for argument in config.args):
+    if several and any(holds_ours(argument, config) for argument in config.args):
         raise pytest.UsageError(_NOT_THIS_WAY)
     if config.getoption("allure_report_dir", None):
         from conformance.allure_bridge import AllureBridge
 
         config.stash[ALLURE] = AllureBridge(Path(config.getoption("allure_report_dir")).absolute())
+
+
+_NOT_THIS_WAY = "multisite-ha shares out its scenarios by itself: leave out -n, and use multisite-ha run --jobs."
 
 
 class UntoldFailures:
@@ -96,7 +100,7 @@ def _announce_tags(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a feature file of ours."""
-    if file_path.suffix != ".feature" or not _ours(file_path, parent.config):
+    if file_path.suffix != ".feature" or not is_ours(file_path, parent.config):
         return None
     manager = parent.config.pluginmanager
     if not manager.has_plugin(_STEPS):
@@ -105,42 +109,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         manager.import_plugin(_STEPS)
     collector: pytest.Collector = FeatureFile.from_parent(parent, path=file_path)
     return collector
-
-
-def _ours(path: Path, config: pytest.Config) -> bool:
-    if config.option.ms_run:
-        return True
-    folders = [f for f in path.parents if f.is_relative_to(config.rootpath)]
-    return any((folder / "requirements.yaml").is_file() for folder in folders)
-
-
-def _holds_ours(argument: str, config: pytest.Config) -> bool:
-    place = config.invocation_params.dir / argument.split("::")[0]
-    found = place.rglob("*.feature") if place.is_dir() else [place]
-    return any(path.suffix == ".feature" and _ours(path, config) for path in found)
-
-
-_NOT_THIS_WAY = "multisite-ha shares out its scenarios by itself: leave out -n, and use multisite-ha run --jobs."
-
-
-class FeatureFile(pytest.Module):
-    """A feature file as a module: pytest-bdd's own scenarios() fills it."""
-
-    def _getobj(self) -> types.ModuleType:
-        from conformance.features import check_feature
-        from conformance.sentences import check_sentences
-
-        try:
-            check_feature(self.path)
-            check_sentences(self.path)
-        except UsageError as error:
-            raise self.CollectError(str(error)) from None
-        module = types.ModuleType(self.path.stem)
-        module.__file__ = str(self.path)
-        here = str(self.path.parent)
-        source = f"from pytest_bdd import scenarios\nscenarios({self.path.name!r}, features_base_dir={here!r})\n"
-        exec(compile(source, str(self.path), "exec"), module.__dict__)
-        return module
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -172,6 +140,7 @@ def session_of(config: pytest.Config) -> RunSession:
             toxiproxy=option.ms_toxiproxy,
             faults=not option.ms_no_faults,
             keep_lab=option.ms_keep_lab,
+            schedule=option.ms_schedule,
             waivers=option.ms_waivers,
             command_line=tuple(str(a) for a in config.invocation_params.args),
         )
@@ -200,7 +169,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Number the scenarios that were selected. Where several are carried out side by side, those that can be come
     first: the others wait until they have the sites for themselves."""
     ours = [item for item in items if isinstance(item.parent, FeatureFile)]
-    others = [item for item in ours if not _is_named(item, config.option.ms_name)]
+    others = [item for item in ours if not is_named(item, config.option.ms_name)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
@@ -208,36 +177,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not ours or config.option.collectonly:
         return
     request = session_of(config).request
-    config.stash[PLACES] = {item.nodeid: _place(item, number, request) for number, item in enumerate(ours, start=1)}
+    config.stash[PLACES] = {item.nodeid: place_of(item, number, request) for number, item in enumerate(ours, start=1)}
     if hasattr(config, "workerinput"):
         places = config.stash[PLACES]
         items.sort(key=lambda item: item.nodeid not in places or places[item.nodeid].alone)
-
-
-def _is_named(item: pytest.Item, words: Sequence[str]) -> bool:
-    """Whether all of these stand in the scenario's name, as a row of its outline completes it."""
-    name = " ".join(_scenario(item).name.lower().split())
-    return all(" ".join(part.lower().split()) in name for part in words)
-
-
-def _place(item: pytest.Item, number: int, request: Request) -> Place:
-    from conformance.features import requirement_tags
-    from conformance.joining import Place
-    from conformance.neighbours import why_alone
-    from conformance.store import PlannedScenario
-
-    scenario = _scenario(item)
-    planned = PlannedScenario(scenario.name, requirement_tags({mark.name for mark in item.iter_markers()}))
-    return Place(item.nodeid, number, planned, alone=why_alone(scenario, request) is not None)
-
-
-def _scenario(item: pytest.Item) -> Scenario:
-    from pytest_bdd.scenario import scenario_wrapper_template_registry
-
-    template = scenario_wrapper_template_registry[item.obj]  # type: ignore[attr-defined]
-    example = item.callspec.params.get("_pytest_bdd_example", {}) if hasattr(item, "callspec") else {}
-    scenario: Scenario = template.render(example)
-    return scenario
 
 
 @pytest.hookimpl(tryfirst=True)

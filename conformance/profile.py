@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from conformance.catalogue import load_catalogue
 from conformance.model import Thresholds
-from conformance.resources import closest, features_dir, find_fixture
-from conformance.settings import Settings, read_settings
+from conformance.profile_files import filled, read_profile
+from conformance.resources import closest, features_dir
+from conformance.settings import Settings
 from conformance.waiving import WaiverSettings
 
 VNFS = {
@@ -22,17 +23,32 @@ VNFS = {
 
 
 class ThresholdSettings(Settings):
-    """See conformance.model.Thresholds."""
+    """See conformance.model.Thresholds. ``sal`` is the Service Availability Level that ``detect_s`` and ``rto_s`` are
+    of where they are not given. How many writes may be missing is not limited where only ``rpo_s`` is given."""
 
+    sal: Literal[1, 2, 3] | None = None
     detect_s: float = Field(gt=0)
     rto_s: float = Field(gt=0)
-    rpo_operations: int = Field(default=0, ge=0)
+    trigger: Literal["either", "automatic", "manual"] = "either"
+    rpo_operations: int | None = Field(default=0, ge=0)
+    rpo_s: float | None = Field(default=None, gt=0)
     degradation_margin: float = Field(default=0.10, gt=0, le=1)
     max_interruption_s: float = Field(default=5, gt=0)
     max_error_share: float = Field(default=0.01, gt=0, lt=1)
     plane_rto_s: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     holder_tolerance_s: float = Field(default=0.5, gt=0)
     catch_up_s: float = Field(default=30, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        return filled(given) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _some_recovery_point(self) -> ThresholdSettings:
+        if self.rpo_operations is None and self.rpo_s is None:
+            raise ValueError("rpo_operations can be without a limit only where rpo_s has one.")
+        return self
 
 
 class LoadSettings(Settings):
@@ -74,7 +90,7 @@ class Profile(Settings):
     """A profile file (fixtures/profiles). ``vnfs`` names a blueprint for each kind of VNF that features ask for,
     besides the stateful one that is under test; ``clouds`` is how many clouds the features need, and
     ``storage_mode`` how the storage copies where it is the one to replicate. ``version`` is that of the lists of what
-    is mandatory and optional, and of the limits."""
+    is mandatory and optional, and of the limits. A file may say what it ``extends`` (conformance.profile_files)."""
 
     name: str
     version: int = Field(ge=1)
@@ -104,7 +120,7 @@ class Profile(Settings):
 
     def limits(self) -> Thresholds:
         """The thresholds as the value that is stored with each scenario."""
-        return Thresholds(**self.thresholds.model_dump())
+        return Thresholds(**self.thresholds.model_dump(exclude={"sal"}))
 
     def feature_paths(self) -> tuple[Path, ...]:
         """The feature files or folders this profile runs."""
@@ -112,5 +128,6 @@ class Profile(Settings):
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """A shipped profile by name, or a file. UsageError when there is none or it is malformed."""
-    return read_settings(find_fixture("profiles", name_or_path, "profile"), Profile, "profile")
+    """A shipped profile by name, or a file; with ``:sal1``, ``:sal2`` or ``:sal3`` behind it, with that level's limits.
+    UsageError when there is none or it is malformed."""
+    return read_profile(name_or_path, Profile)

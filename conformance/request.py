@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from conformance import __version__
 from conformance.errors import UsageError
-from conformance.lab import site_names
+from conformance.lab import Lab, site_names
 from conformance.lab.clouds import FAULTS
 from conformance.model import Waiver
 from conformance.model.results import RunInfo, SiteInfo
@@ -22,7 +23,7 @@ from conformance.profile import Profile, load_profile
 from conformance.schedule import Needed, Schedule, draw, read_schedule, seed_for
 from conformance.schemes import read_scheme
 from conformance.site_phrases import WHICH
-from conformance.sites import Site, load_sites
+from conformance.sites import Site, load_sites, one_lab
 from conformance.vnf import Blueprint, check_programs, fetch_packages, load_blueprint
 from conformance.vocabulary import Loose, check_schedule
 from conformance.waiving import read_waivers, together
@@ -70,6 +71,10 @@ class Request:
         read_scheme(options.scheme)
         if options.sites is not None:
             load_sites(options.sites).close()
+        else:
+            Lab(options.lab)  # says so when that can be no lab's name
+        if options.toxiproxy is not None and not re.match(r"https?://[^/\s]", options.toxiproxy):
+            raise UsageError("--toxiproxy takes the URL of a Toxiproxy's API, such as http://127.0.0.1:8474.")
         others = {kind: load_blueprint(name) for kind, name in profile.vnfs.items()}
         _check_stretched(blueprint, options)
         schedule = None if options.schedule is None else read_schedule(Path(options.schedule))
@@ -80,9 +85,14 @@ class Request:
 
     def scheduled(self, scenario: str, loose: Loose, sites: Sequence[Site] = ()) -> Schedule:
         """What a nemesis does in a scenario: what the user gave, else what the run's seed draws from what ``sites``,
-        the first and the second, allow. Where they are not known yet, they are the lab's."""
+        the first and the second, allow; packets are disturbed only where something can be done to them. Where the sites
+        are not known yet, they are the lab's in namespaces mode."""
+        if self.schedule is not None:
+            return self.schedule
         allowed = allowed_at(sites) if sites else frozenset(product(FAULTS, WHICH))
-        return self.schedule or draw(seed_for(self.seed, scenario), loose.span_s, allowed if loose.everything else None)
+        packets = one_lab(*sites) is not None if sites else True
+        seed = seed_for(self.seed, scenario)
+        return draw(seed, loose.span_s, allowed if loose.everything else None, packets=packets)
 
     @property
     def clouds(self) -> int:

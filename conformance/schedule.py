@@ -52,6 +52,17 @@ _KINDS = (
     _Kind("the link is cut"),
     _Kind("the link comes and goes every 1 s"),
 )
+_PACKET_KINDS = (
+    _Kind("the WAN delays every packet by {} ms in each direction", 20, 200),
+    _Kind("the WAN loses {} % of all packets in each direction", 2, 10),
+    _Kind("the WAN damages {} % of all packets in each direction", 2, 10),
+    _Kind("the WAN doubles {} % of all packets in each direction", 5, 20),
+    _Kind("the WAN reorders {} % of all packets in each direction", 5, 30),
+    _Kind("the WAN is cut towards the first site"),
+    _Kind("the WAN is cut towards the second site"),
+    _Kind("the WAN is cut"),
+    _Kind("the WAN comes and goes every 1 s"),
+)
 # No site is lost: what that asks for is a failover, and no service is left that a next disturbance could strike. Nor is
 # the first site's database killed, which may wait to be told who serves.
 _OTHER_KINDS = (
@@ -73,13 +84,13 @@ _NO_PAUSE = 0.5
 _LONGEST_PAUSE_S = 3.0
 
 
-def draw(seed: int, span_s: float, allowed: Collection[Needed] | None = None) -> Schedule:
-    """Disturbances one after the other that fill ``span_s`` seconds, at least one. The same seed, span and ``allowed``
-    always give the same ones; each kind comes once before any comes again. UsageError when the span is too short for
-    one.
+def draw(seed: int, span_s: float, allowed: Collection[Needed] | None = None, *, packets: bool = False) -> Schedule:
+    """Disturbances one after the other that fill ``span_s`` seconds, at least one. The same arguments always give the
+    same ones; each kind comes once before any comes again. UsageError when the span is too short for one.
 
-    They are of the link alone; with ``allowed``, what the sites allow to be done to them, every second one is of a site
-    or of a guest of the VNF. Never are two sites disturbed at once.
+    They are of the link alone, and with ``packets`` of the WAN, whose packets can be got at, as well; with ``allowed``,
+    what the sites allow to be done to them, every second one is of a site or of a guest of the VNF. Never are two sites
+    disturbed at once.
     """
     if span_s < SHORTEST_SPAN_S:
         raise UsageError(
@@ -88,7 +99,7 @@ def draw(seed: int, span_s: float, allowed: Collection[Needed] | None = None) ->
     # Only random() is promised to give the same numbers in every version of Python.
     next_random = random.Random(seed).random
     planned: list[Planned] = []
-    kinds: list[tuple[_Kind, ...]] = [_KINDS]
+    kinds: list[tuple[_Kind, ...]] = [(*_KINDS, *_PACKET_KINDS) if packets else _KINDS]
     if allowed is not None:
         kinds.append(tuple(kind for kind in _OTHER_KINDS if kind.needs is None or kind.needs in allowed))
     left: list[list[_Kind]] = [[] for _ in kinds]

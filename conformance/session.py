@@ -21,6 +21,7 @@ from conformance.faults.journal import Journal, heal_leftovers
 from conformance.features import count_scenarios, scenario_id
 from conformance.judge import judge_run
 from conformance.lab import Lab
+from conformance.lab.usage import alone, using
 from conformance.links import EmbeddedProxy, ProxyServer
 from conformance.model.results import CheckResult, RunResult
 from conformance.progress import CheckJudged, Follower, Progress, RunEnded, RunPlanned, RunStarted
@@ -286,13 +287,15 @@ def _open_sites(request: Request, undo: ExitStack, journal: Journal, say: Say) -
         sites = load_sites(options.sites)
     else:
         lab = Lab(options.lab, request.lab_sites, progress=say)
+        taking_down = undo.push(ExitStack())  # after this run has ceased to use it
+        undo.enter_context(using(lab.directory))
         # Also a lab of which a site is lost, as a killed run leaves it, is somebody's: it is not ours to take down.
         there = lab.exists()
         starting = f"Starting the lab: {request.clouds} OpenStack clouds."
         say("Using the lab that is there; it stays." if there else starting)
         ours = not there and not options.keep_lab
         if ours:
-            undo.callback(_take_down, lab, journal, say)
+            taking_down.callback(_take_down, lab, journal, say)
         lab.up()
         sites = load_sites(lab.sites_yaml)
     undo.callback(sites.close)
@@ -300,8 +303,12 @@ def _open_sites(request: Request, undo: ExitStack, journal: Journal, say: Say) -
 
 
 def _take_down(lab: Lab, journal: Journal, say: Say) -> None:
-    say("Taking the lab down (--keep-lab would leave it running).")
-    lab.down()
+    with alone(lab.directory) as nobody_else:
+        if not nobody_else:
+            say(f"Another run uses the lab: it stays up. To take it down: multisite-ha lab down --name {lab.name}")
+            return
+        say("Taking the lab down (--keep-lab would leave it running).")
+        lab.down()
     journal.gone(lab.sites_yaml.resolve())
 
 

@@ -24,7 +24,11 @@ S = TypeVar("S", bound=Settings)
 
 def read_settings(path: Path, kind: type[S], what: str) -> S:
     """Read ``path`` as ``kind``. UsageError names file, place, what was expected and what was seen."""
-    data = read_mapping(path, what)
+    return settings_of(read_mapping(path, what), path, kind, what)
+
+
+def settings_of(data: dict[str, Any], path: Path, kind: type[S], what: str) -> S:
+    """What was read from ``path``, as ``kind``. UsageError as above."""
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -46,6 +50,8 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "an unknown place"
         problem = getattr(error, "problem", None) or "not YAML"
         raise UsageError(f"The {what} file {path} is not valid YAML at {where}: {problem}.") from None
+    except ValueError as error:  # a date such as 30 February
+        raise UsageError(f"The {what} file {path} holds a value that there is not: {error}.") from None
     if not isinstance(data, dict):
         raise UsageError(f"The {what} file {path} should hold a mapping of fields; it holds {type(data).__name__}.")
     return data

@@ -13,8 +13,10 @@ from conformance.errors import HarnessError
 from conformance.faults.api_errors import ApiErrors
 from conformance.faults.api_silence import ApiSilence
 from conformance.faults.base import Fault
+from conformance.faults.process_kill import ProcessKill
 from conformance.faults.service_kill import ServiceKill
-from conformance.faults.site_condition import ClockOffset, StorageFull, StorageSlow
+from conformance.faults.site_condition import ClockOffset, StorageSlow
+from conformance.faults.storage_full import StorageFull
 from conformance.faults.vnf_hang import VnfHang
 from conformance.faults.vnf_kill import VnfKill
 from conformance.faults.volume_slow import VolumeSlow
@@ -104,6 +106,12 @@ SITE_PHRASES: tuple[SitePhrase, ...] = (
         "the VNF's database at the {which:w} site is killed and starts again",
         VnfKill.name,
         lambda at, _: VnfKill(at.site, at.vnf()),
+        lasts=UNTIL_BACK,
+    ),
+    SitePhrase(
+        "the process of a front-end at the {which:w} site is killed",
+        ProcessKill.name,
+        lambda at, _: ProcessKill(at.vnf()),
         lasts=UNTIL_BACK,
     ),
 )

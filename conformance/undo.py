@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.dataplane import WanControl, WanGone
+from conformance.errors import HarnessError
 from conformance.faults.journal import UndoAction
+from conformance.lab import Lab
 from conformance.links import ProxyServer, ServerGone
 from conformance.paths import state_dir
 from conformance.sites import Site, driver_of, load_sites, power_of, sweep
@@ -17,13 +19,23 @@ from conformance.storage import unmount
 
 @contextmanager
 def _site(arguments: Mapping[str, Any]) -> Iterator[Site | None]:
-    """The site an undo is about; None when it belonged to a lab that is gone, with all that was in it."""
+    """The site an undo is about; None when it belonged to a lab that is gone, with all that was in it.
+
+    HarnessError when it belongs to a lab that cannot be reached from here: labs have the same addresses, each in its
+    own namespaces, and another's clouds would be asked.
+    """
     path = Path(arguments["sites"])
     if not path.exists() and path.is_relative_to(state_dir()):
         yield None
         return
     sites = load_sites(path)
     try:
+        if sites.lab is not None and not Lab(sites.lab).within_reach():
+            raise HarnessError(
+                f"it is in the lab {sites.lab}, which is out of reach from here. The next run in that lab undoes it "
+                f"(multisite-ha run --lab {sites.lab}), and everything goes with the lab: "
+                f"multisite-ha lab down --name {sites.lab}"
+            )
         yield sites.site(arguments["site"])
     finally:
         sites.close()

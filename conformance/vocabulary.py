@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import parse
 
 from conformance.errors import UsageError
+from conformance.faults.bad_configuration import BadConfiguration
 from conformance.faults.bad_update import BadUpdate
+from conformance.faults.poison_message import PoisonMessage
 from conformance.faults.site_loss import SiteLoss
 from conformance.link_phrases import LINK_FAULTS, LINK_PHRASES, find_link_fault
 from conformance.resources import closest
@@ -21,13 +23,20 @@ from conformance.site_phrases import SITE_FAULTS, SITE_PHRASES, find_site_fault
 
 SITE_LOSS = "the first site is lost without warning"
 BAD_UPDATE = "a faulty update ruins every record and is replicated"
+POISON_MESSAGE = "a message that ends whatever reads it is sent and replicated"
+BAD_CONFIGURATION = "a configuration under which the VNF refuses to work is pushed and replicated"
 DURING = "as soon as {operation} begins, {disturbance}"
 RELAPSE = "the link comes back, and while replication catches up, {disturbance}"
 NEMESIS = "a nemesis disturbs the link for {seconds:g} s"
 NEMESIS_OF_ALL = "a nemesis disturbs the link, the sites and the VNF for {seconds:g} s"
 DRAWN = "link faults drawn from the seed"
 ALL_DRAWN = "faults of the link, the sites and the VNF drawn from the seed"
-_OTHERS: Mapping[str, str] = {SITE_LOSS: SiteLoss.name, BAD_UPDATE: BadUpdate.name}
+_OTHERS: Mapping[str, str] = {
+    SITE_LOSS: SiteLoss.name,
+    BAD_UPDATE: BadUpdate.name,
+    POISON_MESSAGE: PoisonMessage.name,
+    BAD_CONFIGURATION: BadConfiguration.name,
+}
 OPERATIONS: Mapping[str, str] = {"the failover": "failover", "the move": "migrate", "the return": "failback"}
 """What a scheme does, in the words of a feature and in the words of its events."""
 FAULTS = LINK_FAULTS | SITE_FAULTS | frozenset(_OTHERS.values())
@@ -80,6 +89,13 @@ def fault_of(sentence: str) -> str | None:
     wanted = later[1] if later else relapse(sentence) or sentence
     found = find_link_fault(wanted) or find_site_fault(wanted)
     return None if found is None else found.fault
+
+
+def fault_during(sentence: str) -> tuple[str, str] | None:
+    """The fault that a sentence like DURING injects, and the scheme's operation during which; None when it is none."""
+    later = _during(sentence)
+    fault = fault_of(sentence)
+    return None if later is None or fault is None else (fault, later[0])
 
 
 def faults_of(sentence: str, schedule: Scheduled | None = None) -> tuple[str, ...]:

@@ -57,6 +57,12 @@ BACK_PHRASES = (
     "the way back loses no acknowledged write",
     "the return to the repaired site keeps the same order",
     "the return to the repaired site loses no acknowledged write",
+    "every session survives the way back",
+    "every session survives the return to the repaired site",
+    "after the way back the network functions are connected the same way",
+    "after the return to the repaired site the network functions are connected the same way",
+    "after the way back the same virtual machines are running",
+    "after the return to the repaired site the same virtual machines are running",
 )
 CUT_PHRASES = (
     "never do two sites hold the same identity at once",
@@ -134,9 +140,12 @@ def refused(**changes: Any) -> ScenarioRecord:
 
 
 def returned(**changes: Any) -> ScenarioRecord:
-    """After a move to B the service is brought back to A at 10 s."""
+    """After a move to B, where one more session is opened, the service is brought back to A at 10 s, where all sessions
+    are used and the VNF is looked at again."""
     there = moved(8, 4)
     ops = [op for op in there.history if op.f not in ("scan", "use-session")]
+    late = {"key": "subscriber-late", "value": "token-late"}
+    ops.append(Operation(0, 3, "open-session", at(6), Outcome.OK, at(6.01), site=B, **late))
     written = [
         Operation(0, n % 2, "write", at(t), Outcome.OK, at(t + 0.01), f"{site}-{n}", f"x{n}", site)
         for site, start in ((B, 6.0), (A, 12.0))
@@ -144,11 +153,20 @@ def returned(**changes: Any) -> ScenarioRecord:
     ]
     ops += written
     kept = [(op.key or "", op.value or "") for op in ops if op.f == "write" and op.outcome is Outcome.OK]
+    ops += [
+        Operation(0, 2, "use-session", at(t), Outcome.OK, at(t + 0.005), op.key, op.value, A, final=True)
+        for t, op in zip((14.8, 14.81, 14.82), [op for op in ops if op.f == "open-session"], strict=True)
+    ]
     record = replace(
         there,
         info=replace(there.info, then=BACK_PHRASES, requirements=("MS-MT-07", "MS-GR-15"), name="A way back"),
         history=numbered([*ops, *pages(kept, process=2, start=14, site=A)]),
-        events=(*there.events, *steps("failback", 10, B, A)),
+        events=(
+            *there.events,
+            *steps("failback", 10, B, A),
+            Event(at(13.6), "observation", "data-plane", "", A, None, "None here."),
+        ),
+        inventories={**there.inventories, "first-after": inventory(A, taken=13.8)},
         probes=told(probes(((-4, 0.7, A), (0.7, 1, None), (1, 10.7, B), (10.7, 11, None), (11, 13.5, A)), 0.05)),
     )
     return replace(record, **changes)
@@ -255,5 +273,15 @@ def observed() -> ScenarioRecord:
     reachability = {
         "first-before": seen_reach(record, "first-before", -3.5, -3.2),
         "second-after": seen_reach(record, "second-after", 3.2, 3.5),
+    }
+    return replace(record, reachability=reachability)
+
+
+def returned_observed() -> ScenarioRecord:
+    """A way back, with reachability observed at the first site before the move and after the return."""
+    record = drop_events(returned(), lambda e: e.kind == "observation" and e.name == "data-plane")
+    reachability = {
+        "first-before": seen_reach(record, "first-before", -3.5, -3.2),
+        "first-after": seen_reach(record, "first-after", 13.2, 13.5),
     }
     return replace(record, reachability=reachability)

@@ -50,9 +50,16 @@ def read_again(record: ScenarioRecord, change: Any, start: float, site: str = B)
     return edit_read(record, change, start=start, site=site, process=2)
 
 
-def recovered(writes: int = 40, later: int = 20, **changes: Any) -> ScenarioRecord:
+def free_of_fault(t: float, ok: bool | None, site: str = B) -> Event:
+    """Whether a site was seen to be free of a fault of the software."""
+    detail = f"Front-ends at {site} {'go on' if ok else 'still end'}."
+    return Event(at(t), "observation", "free-of-fault", "", site, ok, detail)
+
+
+def recovered(writes: int = 40, later: int = 20, fault: str = "bad-update", **changes: Any) -> ScenarioRecord:
     """The state is kept from -2 s to -1.9 s, ruined at 0 s, and gone back to from 1 s to 3 s; B serves until 6 s and is
-    read then. A quarter of the writes from before the fault came after the savepoint."""
+    read then. A quarter of the writes from before the fault came after the savepoint. B was seen to be free of a fault
+    that records do not show at 5.5 s."""
 
     def write(n: int, key: str, t: float, site: str) -> Operation:
         return Operation(0, n % 2, "write", at(t), Outcome.OK, at(t + 0.01), f"{key}-{n}", f"v{n}", site)
@@ -69,22 +76,23 @@ def recovered(writes: int = 40, later: int = 20, **changes: Any) -> ScenarioReco
         scheme("savepoint", -2, "begin", "clean", None),
         scheme("savepoint", -1.95, "name-it", "clean"),
         scheme("savepoint", -1.9, "end", "clean"),
-        Event(at(0), "fault", "bad-update", "injecting", A),
-        Event(at(0.1), "fault", "bad-update", "injected", A),
-        Event(at(0.3), "fault", "bad-update", "verified", A, True, "40 of 40 records looked at were ruined."),
+        Event(at(0), "fault", fault, "injecting", A),
+        Event(at(0.1), "fault", fault, "injected", A),
+        Event(at(0.3), "fault", fault, "verified", A, True, "40 of 40 records looked at were ruined."),
         scheme("recover", 1, "begin", B, None),
         scheme("recover", 1.1, "quiesce", A),
         scheme("recover", 2, "stop", A),
         scheme("recover", 2.9, "go-back", B),
         scheme("recover", 3, "end", B),
-        Event(at(8), "fault", "bad-update", "healing", A),
-        Event(at(8.1), "fault", "bad-update", "healed", A),
-        Event(at(8.2), "fault", "bad-update", "heal-verified", A, True),
+        *(() if fault == "bad-update" else (free_of_fault(5.5, True),)),
+        Event(at(8), "fault", fault, "healing", A),
+        Event(at(8.1), "fault", fault, "healed", A),
+        Event(at(8.2), "fault", fault, "heal-verified", A, True),
     )
     record = ScenarioRecord(
         info(
             then=CLEAN_PHRASES,
-            faults_planned=("bad-update",),
+            faults_planned=(fault,),
             thresholds=LIMITS,
             requirements=("MS-GR-09",),
             name="A faulty update",

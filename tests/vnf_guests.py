@@ -19,7 +19,8 @@ Record = tuple[int, str, str]
 
 
 class Guests:
-    """One site's database and two front-ends. Change ``answers`` while it runs; ``stop`` makes the site fall silent."""
+    """One site's database and two front-ends with their agents. Change ``answers`` while it runs; ``stop`` makes the
+    site fall silent."""
 
     def __init__(self, site: str, host: str, *, primary: Endpoint | None = None) -> None:
         role = "primary" if primary is None else "standby"
@@ -29,6 +30,10 @@ class Guests:
             "frontend-0": {"status": {"role": "frontend", "database": database}},
             "frontend-1": {"status": {"role": "frontend", "database": database}},
         }
+        addresses = {label: f"{host}{n}" for n, label in enumerate(self.answers, 1)}
+        for n in range(2):
+            fares = {"role": "agent", "pid": 7, "ends": 0, "ended": None, "error": None}
+            self.answers[f"agent-{n}"] = {"status": fares}
         self.records: list[Record] = []
         """What the front-ends serve."""
         self.orders: list[str] = []
@@ -37,10 +42,11 @@ class Guests:
         """Called after an order was carried out, with its name."""
         self._stack = ExitStack()
         # All of a role listen on one port, as real ones do, so each guest has an address of its own.
-        addresses = {label: f"{host}{n}" for n, label in enumerate(self.answers, 1)}
         ports = {"database-0": self._serve(addresses["database-0"], "database-0", 0)}
         ports["frontend-0"] = self._serve(addresses["frontend-0"], "frontend-0", 0)
         ports["frontend-1"] = self._serve(addresses["frontend-1"], "frontend-1", ports["frontend-0"])
+        for n in range(2):
+            self._serve(addresses[f"frontend-{n}"], f"agent-{n}", ports["database-0"])
         guests = tuple(
             Guest(label, label[:-2], int(label[-1]), f"{site}/{label}", {"oam": at, "service": at})
             for label, at in addresses.items()
@@ -67,7 +73,8 @@ class Guests:
                 order = self.path.lstrip("/")
                 site.orders.append(order)
                 status = answers[label].get(order, 200)
-                self._answer(status, site._carry_out(order, body) if status == 200 else {"error": "not now"})
+                done = status in (200, 201)
+                self._answer(status, site._carry_out(order, body) if done else {"error": "not now"})
 
             def _answer(self, status: int, body: Any) -> None:
                 data = json.dumps(body).encode()
@@ -98,6 +105,10 @@ class Guests:
             answer = {"role": "quiesced", "lsn": said.get("lsn")}
         elif order == "savepoint":
             answer = {"name": body["name"], "lsn": said.get("lsn")}
+        elif order == "message":
+            answer = {"id": 1}
+        elif order == "kill":
+            answer = {"killed": 7}
         elif order == "spoil":
             self.records = [(n, key, f"ruined:{value}") for n, key, value in self.records]
             answer = {"spoilt": len(self.records)}
@@ -118,6 +129,7 @@ def _listening_at(management: int, service: int) -> Blueprint:
     return shipped.model_copy(
         update={
             "management": shipped.management.model_copy(update={"port": management}),
+            "agents": shipped.agents.model_copy(update={"port": management}) if shipped.agents else None,
             "service": shipped.service.model_copy(update={"port": service}),
         }
     )

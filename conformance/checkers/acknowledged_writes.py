@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from conformance.checkers.final_read import FinalRead, final_read
+from conformance.checkers.recovery_point import Acknowledged, allowance, judge_age
 from conformance.checkers.timeline import Departure, Move, TurningPoint, returned_after, turning_point
 from conformance.checkers.words import NANO, count, seconds, span, verb, whole
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
@@ -64,9 +65,9 @@ def check(record: ScenarioRecord) -> Verdict:
 
 
 def judge_without_allowance(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
-    """The same where nothing may be missing at all: the profile's ``rpo_operations`` is for the loss of a site, and
+    """The same where nothing may be missing at all: the profile's recovery point is for the loss of a site, and
     neither a link that heals nor a planned move is one."""
-    strict = replace(record.info, thresholds=replace(record.info.thresholds, rpo_operations=0))
+    strict = replace(record.info, thresholds=replace(record.info.thresholds, rpo_operations=0, rpo_s=None))
     return judge_at(replace(record, info=strict), turn)
 
 
@@ -90,18 +91,25 @@ def judge_at(record: ScenarioRecord, turn: TurningPoint | None) -> Verdict:
     figures |= found.figures()
     figures |= {"final_read_site": read.site, "rpo_s": _rpo(found.gone(), turn)}
     evidence = tuple(_evidence(found, turn))
-    violations = list(_violations(found, record.info.thresholds.rpo_operations, len(by_outcome[Outcome.OK]), turn))
+    limits, lost = record.info.thresholds, [Acknowledged(_acknowledged_at(op), op.site) for op in found.lost]
+    violations = list(_violations(found, allowance(limits, turn), len(by_outcome[Outcome.OK]), turn))
+    age = judge_age(limits, lost, turn)
+    if age and age[0] is Status.FAIL:
+        violations.append(age[1])
     if violations:
         return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
     before = [] if turn is None else _acknowledged_before(by_outcome[Outcome.OK], turn)
     doubt = _not_looked(record, by_outcome, before, found, read, turn)
+    if age and age[0] is Status.INCONCLUSIVE:
+        doubt = f"{age[1]} {doubt}".rstrip()
     if turn is None or doubt:
         return Verdict(Status.INCONCLUSIVE, doubt, figures, evidence)
     figures |= {
         "acknowledged_before": len(before),
         "last_acknowledged_before_s": seconds(turn.began - max(before)),
     }
-    return Verdict(Status.PASS, _all_there(found, by_outcome, turn, before), figures, evidence)
+    said = _all_there(found, by_outcome, turn, before)
+    return Verdict(Status.PASS, f"{said} {age[1]}" if age else said, figures, evidence)
 
 
 def _sort(by_outcome: dict[Outcome, list[Operation]], read: FinalRead) -> _Writes:
@@ -208,9 +216,9 @@ def _rpo(gone: Iterable[Operation], turn: TurningPoint | None) -> float | None:
     return seconds(turn.done - min(instants))
 
 
-def _violations(found: _Writes, allowed: int, acknowledged: int, turn: TurningPoint | None) -> Iterator[str]:
+def _violations(found: _Writes, allowed: int | None, acknowledged: int, turn: TurningPoint | None) -> Iterator[str]:
     n = len(found.lost)
-    if n > allowed:
+    if allowed is not None and n > allowed:
         earliest = f", the earliest acknowledged {turn.relative(_acknowledged_at(found.lost[0]))}" if turn else ""
         limit = f" where the profile allows {allowed}" if allowed else ""
         yield f"{n} of {count(acknowledged, 'acknowledged write')} {verb(n, 'is', 'are')} lost{limit}{earliest}."

@@ -1,11 +1,15 @@
 """MS-GR-09: a software fault that travels with the data does not take the redundant site with it: a clean state is
-regained there, and what was given up for it is stated."""
+regained there, and what was given up for it is stated.
+
+Faults of which records do not tell, such as a message on which programs die, are gone from the site only when it was
+looked for after the recovery and was not found any more.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.checkers.final_read import FinalRead, final_read
 from conformance.checkers.timeline import scheme_events
@@ -13,7 +17,9 @@ from conformance.checkers.words import count, seconds, span, verb
 from conformance.model import Evidence, Operation, Outcome, ScenarioRecord, Status, Verdict
 from conformance.model.verdict import FigureValue
 
-FAULT, RECOVER, SAVEPOINT = "bad-update", "recover", "savepoint"
+RECOVER, SAVEPOINT, FREE_OF_FAULT = "recover", "savepoint", "free-of-fault"
+SEEN_IN_RECORDS, SEEN_BY_LOOKING = ("bad-update",), ("poison-message", "bad-configuration")
+"""Faults of the software that travel with the data: by what it is seen whether a site is free of them."""
 NAMED = 100
 # After going back the service must have served this many writes to be called a service.
 SERVED_AFTER = 10
@@ -24,8 +30,9 @@ Item = tuple[str, str]
 @dataclass(frozen=True)
 class _Course:
     """What happened when (nanoseconds): ``kept`` is when the savepoint began, and what was acknowledged before must
-    survive; ``struck`` is when the fault began, ``back`` when the recovery was over."""
+    survive; ``struck`` is when the ``fault`` began, ``back`` when the recovery was over."""
 
+    fault: str
     kept: int
     struck: int
     back: int
@@ -52,6 +59,9 @@ def check(record: ScenarioRecord) -> Verdict:
     course = _course(record)
     if isinstance(course, Verdict):
         return course
+    free = _free(record, course)
+    if free is not None and free.status is Status.FAIL:
+        return free
     read, second = final_read(record.history), record.info.second_site
     if read is None or read.site != second or read.began < course.back:
         return Verdict(Status.INCONCLUSIVE, f"There is no complete read of {second} after the recovery.")
@@ -85,6 +95,8 @@ def check(record: ScenarioRecord) -> Verdict:
     if served < SERVED_AFTER:
         reason = f"Only {count(served, 'write')} {verb(served, 'was', 'were')} served after a clean state was regained."
         return Verdict(Status.INCONCLUSIVE, reason, figures)
+    if free is not None:
+        return replace(free, figures=figures)
     n = len(state.given_up)
     reason = (
         f"A clean state was regained at {second}, {span(course.back - course.struck)} after the fault: "
@@ -99,11 +111,13 @@ def _course(record: ScenarioRecord) -> _Course | Verdict:
 
     Of several savepoints before the fault the first binds: which of them was gone back to is not on record.
     """
-    faults = sorted(record.fault_events(FAULT), key=lambda e: e.t)
+    names = (*SEEN_IN_RECORDS, *SEEN_BY_LOOKING)
+    faults = sorted((e for e in record.fault_events() if e.name in names), key=lambda e: e.t)
     injected = next((e for e in faults if e.state == "injected" and e.ok is not False), None)
     struck = None
     if injected is not None:
-        struck = max((e.t for e in faults if e.state == "injecting" and e.t <= injected.t), default=injected.t)
+        begun = [e.t for e in faults if (e.name, e.state) == (injected.name, "injecting") and e.t <= injected.t]
+        struck = max(begun, default=injected.t)
     keeping = scheme_events(record, SAVEPOINT)
     kept = next((e for e in keeping if e.state == "end" and e.ok), None)
     began = None if kept is None else max((e.t for e in keeping if e.state == "begin" and e.t <= kept.t), default=None)
@@ -119,7 +133,24 @@ def _course(record: ScenarioRecord) -> _Course | Verdict:
         return Verdict(Status.FAIL, f"No clean state was regained: {back.detail or 'the scheme does not say why.'}")
     if back.target not in (None, record.info.second_site):
         return Verdict(Status.INCONCLUSIVE, f"A clean state was regained at {back.target}, not at the redundant site.")
-    return _Course(began, struck, back.t)
+    return _Course(injected.name, began, struck, back.t)
+
+
+def _free(record: ScenarioRecord, course: _Course) -> Verdict | None:
+    """What is to be said where the second site was not seen to be free of a fault that no record shows; None where it
+    was, or where the records do."""
+    if course.fault in SEEN_IN_RECORDS:
+        return None
+    second = record.info.second_site
+    looks = [e for e in record.events if (e.kind, e.name, e.target) == ("observation", FREE_OF_FAULT, second)]
+    looks = [e for e in looks if e.t >= course.back]
+    ill = next((e for e in looks if e.ok is False), None)
+    if ill is not None:
+        return Verdict(Status.FAIL, f"{second} is not free of the fault {course.fault}: {ill.detail}")
+    if not any(e.ok for e in looks):
+        reason = f"Nobody saw, after the recovery, whether {second} is free of the fault {course.fault}."
+        return Verdict(Status.INCONCLUSIVE, reason)
+    return None
 
 
 def _sort(writes: list[Operation], found: Counter[Item], read: FinalRead, course: _Course, second: str) -> _State:

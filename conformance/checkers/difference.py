@@ -145,11 +145,11 @@ def _under(left: Topology, right: Topology, pairs: Pairing) -> Iterator[Differen
     taken = set(pairs.values())
     for node in _ordered(left):
         if node.key not in pairs:
-            text = f"{node.kind} {node.label} of {left.site} is missing at {right.site}"
+            text = f"{node.kind} {node.label} of {left.where} is missing at {right.where}"
             yield Difference(node.kind, node.label, text)
             continue
         other = right.nodes[pairs[node.key]]
-        name = f"{node.kind} {node.label}" + (f" ({other.label} at {right.site})" if other.label != node.label else "")
+        name = f"{node.kind} {node.label}" + (f" ({other.label} at {right.where})" if other.label != node.label else "")
         for field in dict.fromkeys([*node.fields, *other.fields]):
             a, b = node.fields.get(field), other.fields.get(field)
             if canonical(a, colours[0]) != canonical(b, colours[1]):
@@ -157,7 +157,7 @@ def _under(left: Topology, right: Topology, pairs: Pairing) -> Iterator[Differen
                     yield Difference(node.kind, node.label, f"{name}: {text}")
     for node in _ordered(right):
         if node.key not in taken:
-            yield Difference(node.kind, node.label, f"{node.kind} {node.label} is only at {right.site}")
+            yield Difference(node.kind, node.label, f"{node.kind} {node.label} is only at {right.where}")
 
 
 def _field_texts(
@@ -169,17 +169,17 @@ def _field_texts(
     """A field that differs, in words; of a Bag only what is not on both sides."""
     (left, right), (a, b) = sides, values
     if not (isinstance(a, Bag) and isinstance(b, Bag)):
-        yield f"{field} is {describe(a, left)} at {left.site} and {describe(b, right)} at {right.site}"
+        yield f"{field} is {describe(a, left)} at {left.where} and {describe(b, right)} at {right.where}"
         return
     only_left, only_right = _beyond(a, colours[0], b, colours[1]), _beyond(b, colours[1], a, colours[0])
     if len(only_left) == len(only_right) == 1:
         was, now = describe(only_left[0], left), describe(only_right[0], right)
-        yield f"{field} is {was} at {left.site} and {now} at {right.site}"
+        yield f"{field} is {was} at {left.where} and {now} at {right.where}"
         return
     for item in only_left:
-        yield f"{field} {describe(item, left)} of {left.site} is missing at {right.site}"
+        yield f"{field} {describe(item, left)} of {left.where} is missing at {right.where}"
     for item in only_right:
-        yield f"{field} {describe(item, right)} is only at {right.site}"
+        yield f"{field} {describe(item, right)} is only at {right.where}"
 
 
 def _beyond(bag: Bag, colours: Colours, other: Bag, other_colours: Colours) -> list[Value]:

@@ -16,7 +16,7 @@ from conformance.checkers.measuring import own_share
 from conformance.checkers.probing import Outage, in_order, longest_gap, outages
 from conformance.checkers.timeline import Move, last_instant, move, scheme_events
 from conformance.checkers.words import NANO, between, count, seconds, span
-from conformance.model import Evidence, Operation, Outcome, Probe, ScenarioRecord, Status, Verdict, worst
+from conformance.model import Evidence, Operation, Probe, ScenarioRecord, Status, Verdict, worst
 from conformance.model.verdict import FigureValue
 from conformance.statistics.latency import PERCENTILES
 from conformance.statistics.noninferiority import MIN_ROUNDS, log_margin
@@ -168,8 +168,8 @@ def _failing(record: ScenarioRecord, seen: Disturbed, figures: dict[str, FigureV
     )
     probes = [p for p in seen.during if not seen.interrupted(p.sent, p.done)]
     asked = len(operations) + len(probes)
-    wrong = sum(op.outcome is not Outcome.OK for op in operations) + sum(not p.ok for p in probes)
-    wrong_before = sum(op.outcome is not Outcome.OK for op in before)
+    wrong = sum(not op.served for op in operations) + sum(not p.ok for p in probes)
+    wrong_before = sum(not op.served for op in before)
     figures |= {"operations": len(during), "asked": asked, "errors": wrong, "errors_before": wrong_before}
     if not operations:
         return Status.INCONCLUSIVE, "No client asked anything of the service outside of interruptions during the move."
@@ -252,6 +252,6 @@ def _evidence(record: ScenarioRecord, seen: Disturbed) -> Iterator[Evidence]:
         text = f"{count(o.probes, 'probe')} in a row failed, for {lasted}, from {when} on."
         yield Evidence("outage", f"probes {o.first}–{o.last}", text)
     during = _operations(record, seen.began, seen.done)
-    wrong = [op for op in during if op.outcome is not Outcome.OK and not seen.interrupted(op.invoked, _end(record, op))]
+    wrong = [op for op in during if not op.served and not seen.interrupted(op.invoked, _end(record, op))]
     for op in wrong[:NAMED]:
         yield Evidence("operation", str(op.id), f"{op.f} {op.key} at {op.site} did not succeed: {op.error}.")

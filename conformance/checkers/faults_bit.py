@@ -7,10 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.checkers.timeline import SITE_LOSS, last_instant, open_phase, turning_point
-from conformance.checkers.words import count, joined
+from conformance.checkers.timeline import (
+    FAILBACK,
+    MIGRATE,
+    SITE_LOSS,
+    last_instant,
+    open_phase,
+    operation_spans,
+    turning_point,
+)
+from conformance.checkers.words import count, joined, span
 from conformance.model import Event, Evidence, ScenarioRecord, Status, Verdict
 from conformance.model.events import NOT_SUPPORTED
+
+_OPERATIONS = {MIGRATE: "move", FAILBACK: "return"}
 
 
 def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
@@ -30,6 +40,43 @@ def did_not_bite(record: ScenarioRecord) -> tuple[str, ...]:
         elif len(bitten) < planned:
             sentences.append(f"The fault {name} was injected and nothing on record shows that it had an effect.")
     return tuple(sentences)
+
+
+def missed(record: ScenarioRecord) -> tuple[str, ...]:
+    """One sentence for each fault that was to strike during an operation of the scheme and is not on record to have:
+    its injection did not begin after that had begun, or was not over before that ended."""
+    sentences = []
+    for (name, operation), planned in Counter(record.info.faults_during).items():
+        spans, struck = operation_spans(record, operation), _struck(record, name)
+        within = [s for s in struck if any(b <= s[0] and e is not None and s[1] <= e for b, e in spans)]
+        if struck and len(within) < planned:  # what was never injected is told by did_not_bite
+            what = _OPERATIONS.get(operation, operation)
+            late = next(s for s in reversed(struck) if s not in within)
+            sentences.append(f"The fault {name} was to strike during the {what}: {_off(late, spans, what)}.")
+    return tuple(sentences)
+
+
+def _struck(record: ScenarioRecord, name: str) -> list[tuple[int, int]]:
+    """From when to when each injection of a fault took."""
+    events = sorted(record.fault_events(name), key=lambda e: e.t)
+    done = [e.t for e in events if e.state == "injected" and e.ok is not False]
+    return [(max((e.t for e in events if e.state == "injecting" and e.t <= t), default=t), t) for t in done]
+
+
+def _off(struck: tuple[int, int], spans: Sequence[tuple[int, int | None]], what: str) -> str:
+    """Where an injection lies that was not within an operation, as a clause."""
+    began, done = struck
+    begin, end = next((s for s in reversed(spans) if s[0] <= began), spans[0] if spans else (None, None))
+    if begin is None:
+        return f"it was injected, and no {what} is on record"
+    if began < begin:
+        return f"its injection began {span(begin - began)} before that did"
+    if end is None:
+        return f"it was injected {span(done - begin)} after that had begun, and no end of it is on record"
+    return (
+        f"it was injected {span(done - begin)} after that had begun, and that took {span(end - begin)}, "
+        f"{span(done - end)} less"
+    )
 
 
 def not_healed(record: ScenarioRecord) -> tuple[str, ...]:
@@ -81,7 +128,8 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
       lost.
     - A fail stands, for no later trouble undoes a violation; what else went wrong is added to its reason.
     - A healing that failed makes it an error.
-    - Faults that did not bite, an operation that the scheme does not have, or a run cut short make a pass inconclusive.
+    - Faults that did not bite, or not during the operation that they were meant for, an operation that the scheme does
+      not have, or a run cut short make a pass inconclusive.
     """
     if record.problems:
         reason = (
@@ -91,7 +139,7 @@ def gate(verdict: Verdict, record: ScenarioRecord) -> Verdict:
         evidence = tuple(Evidence("record", "problem", text) for text in record.problems[:50])
         return replace(verdict, status=Status.ERROR, reason=reason, evidence=evidence + verdict.evidence)
     blunt, unhealed, cut = did_not_bite(record), not_healed(record), cut_short(record)
-    doubts = [*unhealed, *blunt, *not_supported(record), *([cut] if cut else [])]
+    doubts = [*unhealed, *blunt, *missed(record), *not_supported(record), *([cut] if cut else [])]
     if not doubts or verdict.status in (Status.ERROR, Status.NOT_APPLICABLE, Status.NOT_TESTED):
         return verdict
     if verdict.status is Status.FAIL:

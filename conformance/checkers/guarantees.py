@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.checkers import network, vm_count
+from conformance.checkers import network, sessions, vm_count
 from conformance.checkers.acknowledged_writes import judge_without_allowance
+from conformance.checkers.inventories import looks_back
 from conformance.checkers.timeline import FAILBACK, MIGRATE, Move, link_outage, move
 from conformance.model import Outcome, ScenarioRecord, Status, Verdict
 
@@ -29,6 +30,21 @@ def moved_machines(record: ScenarioRecord) -> Verdict:
 def way_back(record: ScenarioRecord) -> Verdict:
     """MS-MT-07, MS-GR-15: the return to the first site loses no acknowledged write."""
     return _at_move(record, FAILBACK, lambda there: judge_without_allowance(record, there))
+
+
+def returned_network(record: ScenarioRecord) -> Verdict:
+    """MS-MT-07, MS-GR-15: back at the first site the network functions are connected as before they left it."""
+    return _at_move(record, FAILBACK, lambda there: network.judge(record, looks_back(record)))
+
+
+def returned_machines(record: ScenarioRecord) -> Verdict:
+    """MS-MT-07, MS-GR-15: back at the first site the same virtual machines run as before the service left it."""
+    return _at_move(record, FAILBACK, lambda there: vm_count.judge(record, looks_back(record)))
+
+
+def returned_sessions(record: ScenarioRecord) -> Verdict:
+    """MS-MT-07, MS-GR-15: every session acknowledged before the return, at either site, is accepted at the first."""
+    return _at_move(record, FAILBACK, lambda there: sessions.judge(record, there, there.to))
 
 
 def _at_move(record: ScenarioRecord, operation: str, judge: Callable[[Move], Verdict]) -> Verdict:

@@ -18,6 +18,7 @@ from conformance.model.verdict import FigureValue
 
 PREFIX = "members-"
 CAPACITY_REFUSED = "capacity-refused"
+MEMBERS_WANTED = "members-wanted"
 # After the loss of a cloud the others serve when clients were served there this often.
 SERVED_AFTER = 10
 
@@ -37,12 +38,20 @@ def latest(record: ScenarioRecord) -> dict[str, Inventory]:
 
 
 def one_vnf(record: ScenarioRecord) -> Verdict:
-    """Judge MS-DC-01. Figures: ``clouds`` that hold members, ``members``, ``members_at_<site>``, ``serving``."""
+    """Judge MS-DC-01: it has members in two clouds, and as many as it was to have (observation ``members-wanted``).
+    Figures: ``clouds`` that hold members, ``members``, ``members_at_<site>``, ``serving``, and ``wanted`` if on
+    record."""
     clouds = latest(record)
     figures = _figures(clouds)
+    wanted = _wanted(record)
+    if wanted is not None:
+        figures["wanted"] = wanted
     if len(clouds) < 2:
         return _open(f"Members of {count(len(clouds), 'cloud')} are on record; two are needed.", figures)
     wrong = [*_twice(clouds), *_not_well(clouds.values())]
+    total = sum(len(i.servers) for i in clouds.values())
+    if wanted is not None and total != wanted:
+        wrong.insert(0, f"the VNF has {count(total, 'member')} of {wanted}")
     holding = [site for site, inventory in clouds.items() if inventory.servers]
     if not holding:
         return _open(f"None of {listed(clouds)} holds a member.", figures)
@@ -145,6 +154,12 @@ def survivors(record: ScenarioRecord) -> Verdict:
     kept = count(int(str(figures["members_after"])), "member")
     reason = f"{kept} at {listed(had)} kept running and served {count(served, 'request')} after {loss.what}."
     return Verdict(Status.PASS, reason, figures)
+
+
+def _wanted(record: ScenarioRecord) -> int | None:
+    """How many members the VNF was to have, None where nobody noted it."""
+    noted = (e.observed.get("wanted") for e in record.events if e.kind == "observation" and e.name == MEMBERS_WANTED)
+    return next((n for n in noted if isinstance(n, int) and not isinstance(n, bool)), None)
 
 
 def _missing(had: dict[str, Inventory], have: dict[str, Inventory]) -> Iterator[tuple[str, Server]]:

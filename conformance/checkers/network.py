@@ -1,6 +1,7 @@
-"""MS-GR-06: the network functions are connected at the second site as they were at the first.
+"""MS-GR-06: the network functions are connected at the second site as they were at the first; and so at the first again
+after the service has returned.
 
-The API's records of both sites are compared as graphs, up to names and up to the declared address
+The API's records of both looks are compared as graphs, up to names and up to the declared address
 translation. Whether packets really pass is another observation: what was observed to reach what is compared too, and
 where the data plane cannot be observed, the verdict says so.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from conformance.checkers import reachability
 from conformance.checkers.difference import differences
 from conformance.checkers.equivalence import BUDGET, Pairing, TooSymmetrical, compare
-from conformance.checkers.inventories import BeforeAndAfter, before_and_after
+from conformance.checkers.inventories import BeforeAndAfter, Looks, before_and_after, looks_there
 from conformance.checkers.topology import Topology, topology
 from conformance.checkers.words import count, joined, listed
 from conformance.model import Event, Evidence, Inventory, ScenarioRecord, Status, Verdict
@@ -21,9 +22,15 @@ NAMED = 300
 
 
 def check(record: ScenarioRecord) -> Verdict:
-    """Judge MS-GR-06. Figures: how many of each kind were compared, ``differences``, ``reachability``, and where that
-    was observed how many pairs were reached and not. Near O(n log n) where addresses tell ports apart."""
-    both = before_and_after(record)
+    """Judge MS-GR-06: the second site after the loss, compared with the first before it."""
+    return judge(record, looks_there(record))
+
+
+def judge(record: ScenarioRecord, looks: Looks) -> Verdict:
+    """Whether the network functions are connected the same way in both looks. Figures: how many of each kind were
+    compared, ``differences``, ``reachability``, and where that was observed how many pairs were reached and not. Near
+    O(n log n) where addresses tell ports apart."""
+    both = before_and_after(record, looks)
     if isinstance(both, str):
         return Verdict(Status.INCONCLUSIVE, both)
     if not both.before.networks or not both.before.ports:
@@ -31,8 +38,8 @@ def check(record: ScenarioRecord) -> Verdict:
             f"The inventory of {both.before.site} holds no network and port of the VNF: there is nothing to compare."
         )
         return Verdict(Status.INCONCLUSIVE, reason)
-    left, right = topology(both.before, record.info), topology(both.after, record.info)
-    observed = _data_plane(record)
+    left, right = topology(both.before, record.info), topology(both.after, record.info, both.where)
+    observed = _data_plane(record, both)
     reach = reachability.observed(record, both)
     figures: dict[str, FigureValue] = {**_sizes(both.before), "reachability": _reachability(observed)}
     if reach is not None:
@@ -65,7 +72,7 @@ def check(record: ScenarioRecord) -> Verdict:
     if unresolved:
         reason = f"What is on record is equal, but {joined(unresolved, most=2)}."
         return Verdict(Status.INCONCLUSIVE, reason, figures)
-    same = f"{_compared(both.before)} of {both.before.site} are connected the same way at {both.after.site}."
+    same = f"{_compared(both.before)} of {both.before.site} are connected the same way at {both.where}."
     if reach is not None:
         return Verdict(reach.status, f"{same} {reach.sentence}{_renamed(left, right, comparison.witness)}", figures)
     if observed is None:
@@ -76,13 +83,13 @@ def check(record: ScenarioRecord) -> Verdict:
     )
 
 
-def _data_plane(record: ScenarioRecord) -> Event | None:
-    """The last observation of the data plane at the second site; a failed one outweighs later ones."""
-    second = record.info.second_site
-    looks = [
-        e for e in record.events if e.kind == "observation" and e.name == OBSERVATION and e.target in (second, None)
-    ]
-    return next((e for e in looks if e.ok is False), looks[-1] if looks else None)
+def _data_plane(record: ScenarioRecord, both: BeforeAndAfter) -> Event | None:
+    """The last observation of the data plane at the site of the second look, since the service began to come there; a
+    failed one outweighs later ones."""
+    since = 0 if both.looks.come is None else both.looks.come.began
+    named = (e for e in record.events if e.kind == "observation" and e.name == OBSERVATION)
+    seen = [e for e in named if e.target in (both.after.site, None) and e.t >= since]
+    return next((e for e in seen if e.ok is False), seen[-1] if seen else None)
 
 
 def _reachability(observed: Event | None) -> str:
@@ -99,7 +106,7 @@ def _reach_sentence(observed: Event) -> str:
 
 
 def _inactive(both: BeforeAndAfter, witness: Pairing) -> list[Evidence]:
-    """Ports that are not ACTIVE at the second site although their counterparts were at the first."""
+    """Ports that are not ACTIVE in the second look although their counterparts were in the first."""
     before = {f"port {p.id}": p for p in both.before.ports}
     after = {f"port {p.id}": p for p in both.after.ports}
     found = []
@@ -107,7 +114,7 @@ def _inactive(both: BeforeAndAfter, witness: Pairing) -> list[Evidence]:
         if here in before and before[here].status == "ACTIVE" and after[there].status != "ACTIVE":
             status = after[there].status or "unknown"
             name = after[there].label or after[there].id
-            text = f"port {name}: status is ACTIVE at {both.before.site} and {status} at {both.after.site}"
+            text = f"port {name}: status is ACTIVE at {both.before.site} and {status} at {both.where}"
             found.append(Evidence("network difference", f"port {name}", text))
     return found
 

@@ -1,9 +1,10 @@
 """MS-GR-02: after the loss of its site the service is back at the second site within the recovery time
 objective. Other planes that were probed are reported beside it, and judged where the profile gives them a limit.
 
-What is judged is the time from the loss until the service is back for good, as an interval: a limit inside
-the interval is inconclusive. The outage as clients met it may have begun earlier (a stalled link holds
-synchronous writes up): it is reported beside it and not judged, for the objective counts from the loss.
+What is judged is the time from the loss until the service is back for good, as an interval: a limit inside the
+interval is inconclusive. Where the profile takes a manual trigger, it is the time from the order to fail over. The
+outage as clients met it may have begun earlier (a stalled link holds synchronous writes up): it is reported beside it
+and not judged, for the objective counts from the loss.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from conformance.checkers.phases import detection, failover_events, phase_figures
-from conformance.checkers.planes import measure, measured
+from conformance.checkers.planes import BESIDE, measure, measured
 from conformance.checkers.probing import Outage, in_order, longest_gap, outages
 from conformance.checkers.recovery import Recovery, WholeOutage, later_outages, recovery, whole_outage
-from conformance.checkers.timeline import Move, SiteLoss, departure
+from conformance.checkers.timeline import Move, SiteLoss, TurningPoint, departure
+from conformance.checkers.trigger import counted_from, judge_trigger
 from conformance.checkers.words import NANO, between, count, seconds, span
 from conformance.model import Evidence, Probe, ScenarioRecord, Status, Verdict, worst
 from conformance.model.verdict import FigureValue
@@ -33,7 +35,8 @@ Conclusion = tuple[Status, str]
 def check(record: ScenarioRecord) -> Verdict:
     """Judge MS-GR-02. Figures: ``rto_low_s``, ``rto_high_s`` (infinite when the service was not seen
     back), ``outage_low_s`` and ``outage_high_s`` for the whole outage, the phases, how well it was
-    probed, and for each other plane those of conformance.checkers.planes. O(n log n)."""
+    probed, and for each other plane those of conformance.checkers.planes; where the recovery counts from an order,
+    ``after_order_low_s`` and ``after_order_high_s``. O(n log n)."""
     loss = departure(record)
     if isinstance(loss, Move):
         return _moved(record, loss)
@@ -46,6 +49,8 @@ def check(record: ScenarioRecord) -> Verdict:
         return Verdict(Status.INCONCLUSIVE, doubt, figures)
     found = outages(probes)
     back = recovery(probes, loss, record.info.second_site, record.info.probe_interval_ns)
+    since = counted_from(record, loss)
+    counted = back if since is loss else recovery(probes, since, record.info.second_site, record.info.probe_interval_ns)
     whole = whole_outage(found, loss, back)
     gap = longest_gap(probes, loss.began, probes[-1].sent if back.at is None else back.at)
     figures |= _figures(record, loss, back, whole, found)
@@ -53,20 +58,27 @@ def check(record: ScenarioRecord) -> Verdict:
         "longest_probe_gap_s": seconds(gap),
         "latest_probe_s": seconds(max(p.sent - p.due for p in probes)),
     }
+    if since is not loss:
+        figures |= _after_order(counted)
+    triggered = judge_trigger(record, loss, back)
     conclusions = [
-        _recovered(record, loss, probes, back),
-        *_detected(record, loss),
+        _recovered(record, loss, since, probes, counted),
+        *_detected(record, loss, since),
+        *([triggered] if triggered else []),
         *_stayed(record, found, back),
     ]
     planes = measure(record, loss)
     limits = record.info.thresholds.plane_rto_s
     conclusions += [plane.judged(limits[plane.name]) for plane in planes if plane.name in limits]
+    conclusions += [plane.not_judged() for plane in planes if plane.name == BESIDE and BESIDE not in limits]
     for plane in planes:
         figures |= plane.figures()
     status = worst(s for s, _ in conclusions)
     sentences = [text for s, text in conclusions if s is status] + [text for s, text in conclusions if s is not status]
+    if since is not loss:
+        sentences.append(f"It was ordered {loss.relative(since.began)}, which the profile does not count.")
     sentences += _remarks(record, loss, back, whole, found, gap)
-    sentences += [plane.told() for plane in planes if plane.name not in limits]
+    sentences += [plane.told() for plane in planes if plane.name not in (*limits, BESIDE)]
     others = chain.from_iterable(plane.evidence(loss) for plane in planes)
     return Verdict(status, " ".join(sentences), figures, (*_evidence(found, loss), *others))
 
@@ -103,22 +115,24 @@ def _not_looked(probes: Sequence[Probe], loss: SiteLoss) -> str:
     return ""
 
 
-def _recovered(record: ScenarioRecord, loss: SiteLoss, probes: Sequence[Probe], back: Recovery) -> Conclusion:
-    """The recovery against its objective."""
+def _recovered(
+    record: ScenarioRecord, loss: SiteLoss, since: TurningPoint, probes: Sequence[Probe], back: Recovery
+) -> Conclusion:
+    """The recovery, as counted from ``since``, against its objective."""
     second, limit_s = record.info.second_site, record.info.thresholds.rto_s
     limit = limit_s * NANO
     if back.high is not None:
-        took = f"The service was back at {second} {between(back.low, back.high)} after {loss.what}"
+        took = f"The service was back at {second} {between(back.low, back.high)} after {since.what}"
         if back.high <= limit:
             return Status.PASS, f"{took} (limit {limit_s:g} s)."
         if back.low > limit:
             return Status.FAIL, f"{took}, later than the {limit_s:g} s allowed."
         return Status.INCONCLUSIVE, f"{took}: the limit of {limit_s:g} s lies inside that interval."
-    watched = probes[-1].sent - loss.done
+    watched = max(0, probes[-1].sent - since.done)
     if back.low > limit:
         return (
             Status.FAIL,
-            f"{span(back.low)} after {loss.what} the service was still not back (limit {limit_s:g} s).",
+            f"{span(back.low)} after {since.what} the service was still not back (limit {limit_s:g} s).",
         )
     if back.up_at_end is not None:
         return Status.INCONCLUSIVE, (
@@ -130,16 +144,22 @@ def _recovered(record: ScenarioRecord, loss: SiteLoss, probes: Sequence[Probe], 
         why = f": {gave_up[0].detail.rstrip('.')}" if gave_up[0].detail else ""
         return (
             Status.FAIL,
-            f"The failover ended in failure{why}. The service was not back {span(watched)} after {loss.what}.",
+            f"The failover ended in failure{why}. The service was not back {span(watched)} after {since.what}.",
         )
     return Status.INCONCLUSIVE, (
-        f"The service was not back {span(watched)} after {loss.what}, when probing ended; it was allowed {limit_s:g} s."
+        f"The service was not back {span(watched)} after {since.what}, when probing ended; it was allowed "
+        f"{limit_s:g} s."
     )
 
 
-def _detected(record: ScenarioRecord, loss: SiteLoss) -> Iterator[Conclusion]:
+def _after_order(counted: Recovery) -> dict[str, FigureValue]:
+    high = math.inf if counted.high is None else seconds(counted.high)
+    return {"after_order_low_s": seconds(counted.low), "after_order_high_s": high}
+
+
+def _detected(record: ScenarioRecord, loss: SiteLoss, since: TurningPoint) -> Iterator[Conclusion]:
     """The detection against its limit, where the scheme states when it detected the loss."""
-    found = detection(record, loss)
+    found = detection(record, loss, since)
     if found:
         yield found.judged(record.info.thresholds.detect_s)
 

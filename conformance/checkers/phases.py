@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.checkers.timeline import SiteLoss
+from conformance.checkers.timeline import SiteLoss, TurningPoint
 from conformance.checkers.words import NANO, between, seconds
 from conformance.model import Event, ScenarioRecord, Status
 from conformance.model.verdict import FigureValue
@@ -41,8 +41,9 @@ def failover_events(record: ScenarioRecord, loss: SiteLoss) -> list[Event]:
     return sorted(found, key=lambda e: e.t)
 
 
-def detection(record: ScenarioRecord, loss: SiteLoss) -> Detection | None:
-    """When the scheme stated that it had detected the loss; None when it said nothing of the kind.
+def detection(record: ScenarioRecord, loss: SiteLoss, since: TurningPoint) -> Detection | None:
+    """When the scheme stated that it had detected the loss, counted from ``since``; None when it said nothing of the
+    kind.
 
     The time between the loss and the scheme's being set to work belongs to the harness: it is in the upper
     bound only.
@@ -51,8 +52,8 @@ def detection(record: ScenarioRecord, loss: SiteLoss) -> Detection | None:
     noticed, begun = _first(events, "detect", "detected"), _first(events, "begin")
     if noticed is None:
         return None
-    since = loss.done if begun is None else min(max(begun.t, loss.done), noticed.t)
-    return Detection(max(0, noticed.t - since), noticed.t - loss.began)
+    working = loss.done if begun is None else min(max(begun.t, loss.done), noticed.t)
+    return Detection(max(0, noticed.t - working), max(0, noticed.t - since.began))
 
 
 def phase_figures(record: ScenarioRecord, loss: SiteLoss, back: int | None) -> dict[str, FigureValue]:

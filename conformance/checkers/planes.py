@@ -1,7 +1,8 @@
 """Outages of other planes than the service: the OpenStack API, a media flow, or whatever else was probed.
 
 They are measured with the same interval arithmetic as the service. Each is reported under the plane's name, and judged
-only where the profile gives it a limit: the longest single outage is. Several short ones are reported as such.
+only where the profile gives it a limit: the longest single outage is. Several short ones are reported as such. The
+plane of another VNF is one that a requirement is about: without a limit for it nothing passes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from conformance.model.verdict import FigureValue
 # A plane must have answered this many probes before the turning point: an outage of what never ran says nothing.
 ANSWERED_BEFORE = 10
 NAMED = 50
+# The plane of a VNF beside the one under test, and the word in the sentence that deploys one.
+BESIDE = "beside"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ class PlaneOutages:
         if self.low > limit_s * NANO:
             return Status.FAIL, f"{said}, more than the {limit_s:g} s allowed."
         return Status.INCONCLUSIVE, f"{said}: the limit of {limit_s:g} s lies inside."
+
+    def not_judged(self) -> tuple[Status, str]:
+        """For a plane that a requirement is about, without a limit: what was measured, and that it decides nothing."""
+        return (
+            Status.INCONCLUSIVE,
+            f"{self.told()} Whether that is soon enough is open: plane_rto_s of the profile has none for {self.name}.",
+        )
 
     def told(self) -> str:
         """What was measured, as a sentence, for a plane without a limit."""

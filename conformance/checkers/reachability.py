@@ -1,4 +1,4 @@
-"""What was observed to reach what at both sites, compared with each other and with what the rules say.
+"""What was observed to reach what in two looks, compared with each other and with what the rules say.
 
 What could not be tried proves nothing: it leaves the verdict open. A difference names source, target, protocol, port.
 """
@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from conformance.checkers.expected_reach import Rules
-from conformance.checkers.inventories import FIRST, SECOND, BeforeAndAfter
-from conformance.checkers.timeline import turning_point
+from conformance.checkers.inventories import BeforeAndAfter, Looks
 from conformance.checkers.words import count, joined
 from conformance.model import Evidence, Inventory, Reach, Reachability, ScenarioRecord, Status
 from conformance.model.verdict import FigureValue
@@ -32,13 +31,14 @@ class Observed:
 
 
 def observed(record: ScenarioRecord, both: BeforeAndAfter) -> Observed | None:
-    """Judge the reachability of both sites; None when none was recorded at all."""
-    before, after = record.reachability.get(FIRST), record.reachability.get(SECOND)
+    """Judge the reachability in both looks; None when none was recorded at all."""
+    looks = both.looks
+    before, after = record.reachability.get(looks.before.name), record.reachability.get(looks.after.name)
     if before is None and after is None:
         return None
-    doubt = _not_comparable(record, before, after)
+    doubt = _not_comparable(looks, before, after)
     if before is None or after is None or doubt:
-        return Observed(Status.INCONCLUSIVE, doubt, "not observed at both sites")
+        return Observed(Status.INCONCLUSIVE, doubt, f"not observed {looks.both}")
     first, second = outcomes(before.reaches), outcomes(after.reaches)
     differences = list(_differences(first, second, both))
     against = list(against_rules(second, both.after))
@@ -56,27 +56,27 @@ def observed(record: ScenarioRecord, both: BeforeAndAfter) -> Observed | None:
         evidence = tuple(Evidence("reachability", "pair", text) for text in texts[:NAMED])
         what = "What can be reached is not the same" if differences else "What no rule allows passes"
         return Observed(Status.FAIL, f"{what}: {joined(texts)}.", "not as expected", figures, evidence)
-    open_ = list(_open(first, second, [text for _, reached, text in against if not reached]))
+    open_ = list(_open(looks.both, first, second, [text for _, reached, text in against if not reached]))
     if open_:
         return Observed(Status.INCONCLUSIVE, " ".join(open_), "not fully observed", figures)
     sentence = (
-        f"Observed at both sites alike: {count(int(str(figures['pairs_reached'])), 'pair')} reached and "
+        f"Observed {looks.both} alike: {count(int(str(figures['pairs_reached'])), 'pair')} reached and "
         f"{count(int(str(figures['pairs_not_reached'])), 'pair')} not reached, none of them against the rules."
     )
     return Observed(Status.PASS, sentence, "as expected", figures)
 
 
-def _not_comparable(record: ScenarioRecord, before: Reachability | None, after: Reachability | None) -> str:
-    info, turn = record.info, turning_point(record)
-    for name, site, seen in ((FIRST, info.first_site, before), (SECOND, info.second_site, after)):
+def _not_comparable(looks: Looks, before: Reachability | None, after: Reachability | None) -> str:
+    for look, seen in ((looks.before, before), (looks.after, after)):
         if seen is None:
-            return f"What could be reached at {site} ({name}) was not observed."
-        if seen.site != site:
-            return f"The reachability {name} is of {seen.site}, not of {site}."
-    if turn is not None and before is not None and before.ended > turn.began:
-        return f"What could be reached at {before.site} was observed {turn.relative(before.ended)}, not before it."
-    if turn is not None and after is not None and after.began < turn.done:
-        return f"What could be reached at {after.site} was observed {turn.relative(after.began)}, not after it."
+            return f"What could be reached at {look.where} ({look.name}) was not observed."
+        if seen.site != look.site:
+            return f"The reachability {look.name} is of {seen.site}, not of {look.site}."
+    left, come = looks.left, looks.come
+    if left is not None and before is not None and before.ended > left.began:
+        return f"What could be reached at {before.site} was observed {left.relative(before.ended)}, not before it."
+    if come is not None and after is not None and after.began < come.done:
+        return f"What could be reached at {after.site} was observed {come.relative(after.began)}, not after it."
     return ""
 
 
@@ -100,7 +100,7 @@ def _differences(first: Outcomes, second: Outcomes, both: BeforeAndAfter) -> Ite
     for key, reached in second.items():
         was = first.get(key)
         if was is not None and reached is not None and was != reached:
-            yield f"{named(key)} is {words[was]} at {both.before.site} and {words[reached]} at {both.after.site}"
+            yield f"{named(key)} is {words[was]} at {both.before.site} and {words[reached]} at {both.where}"
 
 
 def against_rules(seen: Outcomes, inventory: Inventory) -> Iterator[tuple[Key, bool, str]]:
@@ -113,13 +113,13 @@ def against_rules(seen: Outcomes, inventory: Inventory) -> Iterator[tuple[Key, b
             yield key, reached, f"{named(key)} {came} {why} ({inventory.site})"
 
 
-def _open(first: Outcomes, second: Outcomes, blocked: list[str]) -> Iterator[str]:
+def _open(both: str, first: Outcomes, second: Outcomes, blocked: list[str]) -> Iterator[str]:
     """Why what was observed does not yet show that everything is as it should be."""
     unknown = [key for key in {**first, **second} if first.get(key) is None or second.get(key) is None]
     if unknown:
-        yield f"{count(len(unknown), 'pair')} could not be tried at both sites: {joined(map(named, unknown))}."
+        yield f"{count(len(unknown), 'pair')} could not be tried {both}: {joined(map(named, unknown))}."
     if blocked:
-        yield f"At both sites alike, something that the rules allow did not pass: {joined(blocked)}."
+        yield f"Alike {both}, something that the rules allow did not pass: {joined(blocked)}."
     for reached, what in ((True, "may"), (False, "must not")):
         if reached not in second.values():
             yield f"No pair was seen that {what} be reached and was{'' if reached else ' not'}."

@@ -1,5 +1,5 @@
 """MS-GR-03: every session acknowledged before the loss is accepted at the second site, which went on from the
-state there was.
+state there was; and so at the first site after the service has returned.
 
 A session is named by the ``key`` of its open-session and use-session operations. A refusal is an answer that
 the session is unknown (401, 404); an answer that the service is not there yet (503), a broken connection or a
@@ -24,8 +24,8 @@ _REFUSED = re.compile(r"\s*(?:HTTP )?(?:401|404)\b|.*\bunknown session\b", re.IG
 
 @dataclass
 class _Uses:
-    """What one session met at the second site: when it was accepted, when refused once the service was
-    back, and when refused by a second site that had not taken over yet."""
+    """What one session met at the site that took over: when it was accepted, when refused once the service was
+    back, and when refused by a site that had not taken over yet."""
 
     accepted: list[Operation] = field(default_factory=list)
     refused: list[Operation] = field(default_factory=list)
@@ -33,17 +33,21 @@ class _Uses:
 
 
 def check(record: ScenarioRecord) -> Verdict:
-    """Judge MS-GR-03. Figures: ``sessions``, ``survived``, ``refused``, ``not_used``, ``state_kept``.
-    O(n)."""
+    """Judge MS-GR-03: from the first site, lost or left by a move, to the second."""
     loss = departure(record)
     if loss is None:
         return Verdict(Status.INCONCLUSIVE, f"The loss of {record.info.first_site} is not on record.")
+    return judge(record, loss, record.info.second_site)
+
+
+def judge(record: ScenarioRecord, loss: Departure, to: str) -> Verdict:
+    """Whether the sessions that were open before a departure are accepted at the site ``to`` afterwards. Figures:
+    ``sessions``, ``survived``, ``refused``, ``not_used``, ``state_kept``. O(n)."""
     opened = _opened_before(record.history, loss)
     if not opened:
         return Verdict(Status.INCONCLUSIVE, f"No session was opened before {loss.what}.", {"sessions": 0})
-    second = record.info.second_site
-    back = _back_at(record.history, second, loss)
-    uses = _uses(record.history, opened, second, loss, back)
+    back = _back_at(record.history, to, loss)
+    uses = _uses(record.history, opened, to, loss, back)
     refused = {key: use.refused[0] for key, use in uses.items() if use.refused}
     unused = [key for key, use in uses.items() if not use.refused and not use.accepted]
     kept = _state_kept(record, loss)
@@ -55,30 +59,29 @@ def check(record: ScenarioRecord) -> Verdict:
         "refused_before_takeover": sum(bool(use.too_early) for use in uses.values()),
         "state_kept": kept,
     }
-    status, reason = _conclude(len(opened), list(refused), unused, kept, second, loss)
-    return Verdict(status, reason, figures, tuple(_evidence(opened, refused, unused, loss)))
+    status, reason = _conclude(len(opened), list(refused), unused, kept, to, loss)
+    return Verdict(status, reason, figures, tuple(_evidence(opened, refused, unused, to, loss)))
 
 
 def _conclude(
-    total: int, refused: list[str], unused: list[str], kept: bool | None, second: str, loss: Departure
+    total: int, refused: list[str], unused: list[str], kept: bool | None, to: str, loss: Departure
 ) -> tuple[Status, str]:
     """A refusal or an initial state is a violation; what was not looked at leaves it open."""
     violations = []
     of_all = f"of {count(total, 'session')} opened before {loss.what}"
     if refused:
         n = len(refused)
-        violations.append(f"{n} {of_all} {verb(n, 'is', 'are')} refused at {second}: {listed(refused)}.")
+        violations.append(f"{n} {of_all} {verb(n, 'is', 'are')} refused at {to}: {listed(refused)}.")
     if kept is False:
-        violations.append(f"{second} holds no record written before {loss.what}: it started from its initial state.")
+        violations.append(f"{to} holds no record written before {loss.what}: it started from its initial state.")
     if violations:
         return Status.FAIL, " ".join(violations)
     if unused:
         n = len(unused)
         return Status.INCONCLUSIVE, (
-            f"{n} {of_all} {verb(n, 'was', 'were')} not seen accepted or refused at {second} afterwards: "
-            f"{listed(unused)}."
+            f"{n} {of_all} {verb(n, 'was', 'were')} not seen accepted or refused at {to} afterwards: {listed(unused)}."
         )
-    accepted = f"{whole(total, 'session')} opened before {loss.what} {verb(total, 'is', 'are')} accepted at {second}"
+    accepted = f"{whole(total, 'session')} opened before {loss.what} {verb(total, 'is', 'are')} accepted at {to}"
     if kept is None:
         return Status.INCONCLUSIVE, f"{accepted}, but nothing on record shows whether earlier records are there too."
     return Status.PASS, f"{accepted}, which went on from the state there was."
@@ -98,13 +101,13 @@ def _opened_before(history: Iterable[Operation], loss: Departure) -> dict[str, O
     }
 
 
-def _back_at(history: Iterable[Operation], second: str, loss: Departure) -> int | None:
-    """When the second site first acknowledged something that only a service which has taken over can do: a
+def _back_at(history: Iterable[Operation], to: str, loss: Departure) -> int | None:
+    """When the site first acknowledged something that only a service which has taken over can do: a
     write or a new session; failing that, when it first accepted a session."""
     done: list[int] = []
     accepted: list[int] = []
     for op in history:
-        if op.outcome is Outcome.OK and op.site == second and op.completed is not None and op.invoked >= loss.began:
+        if op.outcome is Outcome.OK and op.site == to and op.completed is not None and op.invoked >= loss.began:
             if op.f in ("write", "open-session"):
                 done.append(op.completed)
             elif op.f == "use-session":
@@ -113,13 +116,13 @@ def _back_at(history: Iterable[Operation], second: str, loss: Departure) -> int 
 
 
 def _uses(
-    history: Iterable[Operation], opened: dict[str, Operation], second: str, loss: Departure, back: int | None
+    history: Iterable[Operation], opened: dict[str, Operation], to: str, loss: Departure, back: int | None
 ) -> dict[str, _Uses]:
-    """Every use at the second site after the loss, by session. A refusal counts once the service was back
+    """Every use at the site ``to`` after the departure, by session. A refusal counts once the service was back
     there, or in the final read: before that, a replica may be behind without anything being lost."""
     uses = {key: _Uses() for key in opened}
     for op in history:
-        if op.f != "use-session" or op.key not in opened or op.site != second or op.invoked < loss.began:
+        if op.f != "use-session" or op.key not in opened or op.site != to or op.invoked < loss.began:
             continue
         use = uses[op.key]
         if op.outcome is Outcome.OK:
@@ -145,11 +148,11 @@ def _state_kept(record: ScenarioRecord, loss: Departure) -> bool | None:
 
 
 def _evidence(
-    opened: dict[str, Operation], refused: dict[str, Operation], unused: Iterable[str], loss: Departure
+    opened: dict[str, Operation], refused: dict[str, Operation], unused: Iterable[str], to: str, loss: Departure
 ) -> Iterator[Evidence]:
     for key, op in list(refused.items())[:NAMED]:
         since = loss.relative(opened[key].completed or opened[key].invoked)
         text = f"Session {key}, opened {since}, was refused by {op.site} {loss.relative(op.invoked)}: {op.error}."
         yield Evidence("refused session", str(op.id), text)
     for key in list(unused)[:NAMED]:
-        yield Evidence("session not used", str(opened[key].id), f"Session {key} was not seen at the second site.")
+        yield Evidence("session not used", str(opened[key].id), f"Session {key} was not seen at {to}.")

@@ -86,6 +86,17 @@ def scheme_events(record: ScenarioRecord, operation: str) -> list[Event]:
     return sorted((e for e in record.events if e.kind == "scheme" and e.name == operation), key=lambda e: e.t)
 
 
+def operation_spans(record: ScenarioRecord, operation: str) -> list[tuple[int, int | None]]:
+    """From when to when the scheme was at an operation, each time that it was; None where no end is on record."""
+    spans: list[tuple[int, int | None]] = []
+    for event in scheme_events(record, operation):
+        if event.state == "begin":
+            spans.append((event.t, None))
+        elif event.state == "end" and spans and spans[-1][1] is None:
+            spans[-1] = (spans[-1][0], event.t)
+    return spans
+
+
 def move(record: ScenarioRecord, operation: str = MIGRATE) -> Move | None:
     """The first planned move to the second site (``migrate``) or back to the first (``failback``); None when none was
     begun. It lasts until its end is on record, else until its last event."""

@@ -55,17 +55,17 @@ class Node:
 
 @dataclass
 class Topology:
-    """All nodes by key, and sentences about references that lead out of the inventory."""
+    """All nodes by key, and sentences about references that lead out of the inventory; ``where`` words its site."""
 
-    site: str
+    where: str
     nodes: dict[str, Node] = field(default_factory=dict)
     unresolved: list[str] = field(default_factory=list)
 
 
-def topology(inventory: Inventory, info: ScenarioInfo) -> Topology:
-    """The graph of an inventory, its addresses translated as the scenario declares. ValueError on a
-    malformed address."""
-    build = _Build(inventory, info)
+def topology(inventory: Inventory, info: ScenarioInfo, where: str = "") -> Topology:
+    """The graph of an inventory, its addresses translated as the scenario declares; ``where`` words its site if that is
+    not told by its name alone. ValueError on a malformed address."""
+    build = _Build(inventory, info, where or inventory.site)
     build.networks()
     build.subnets()
     build.routers()
@@ -92,10 +92,10 @@ def references(value: Value) -> Iterator[str]:
 class _Build:
     """Adds one kind of object after the other."""
 
-    def __init__(self, inventory: Inventory, info: ScenarioInfo) -> None:
+    def __init__(self, inventory: Inventory, info: ScenarioInfo, where: str) -> None:
         self._inventory = inventory
         self._addressing = Addressing(inventory, info)
-        self._topology = Topology(inventory.site)
+        self._topology = Topology(where)
         self._external = {n.id for n in inventory.networks if n.external}
         self._external |= {r.external_network_id for r in inventory.routers if r.external_network_id}
         self._external |= {f.network_id for f in inventory.floating_ips}
@@ -259,7 +259,7 @@ class _Build:
                     if key not in nodes and key not in missing:
                         missing[key] = Node(key, "unknown", key, {})
                         self._topology.unresolved.append(
-                            f"the {name} of {node.kind} {node.label} at {self._topology.site} is {key}, "
+                            f"the {name} of {node.kind} {node.label} at {self._topology.where} is {key}, "
                             "which is not in the inventory"
                         )
         nodes |= missing

@@ -1,4 +1,5 @@
-"""MS-GR-07: the same virtual machines run at the second site, in the same roles.
+"""MS-GR-07: the same virtual machines run at the second site, in the same roles; and so at the first again after the
+service has returned.
 
 A multiset comparison over role, flavor, image digest, sizes of volumes, and affinity; every server must be
 ACTIVE and its guest must have answered.
@@ -10,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.checkers.inventories import BeforeAndAfter, before_and_after
+from conformance.checkers.inventories import BeforeAndAfter, Looks, before_and_after, looks_there
 from conformance.checkers.words import count, joined, listed
 from conformance.model import Evidence, Inventory, ScenarioRecord, Status, Verdict
 from conformance.model.inventory import Server
@@ -31,9 +32,14 @@ class Make:
 
 
 def check(record: ScenarioRecord) -> Verdict:
-    """Judge MS-GR-07. Figures: ``servers_before``, ``servers_after``, ``serving``, ``differences``. O(n
-    log n)."""
-    both = before_and_after(record)
+    """Judge MS-GR-07: the second site after the loss, compared with the first before it."""
+    return judge(record, looks_there(record))
+
+
+def judge(record: ScenarioRecord, looks: Looks) -> Verdict:
+    """Whether the same virtual machines run in both looks. Figures: ``servers_before``, ``servers_after``, ``serving``,
+    ``differences``. O(n log n)."""
+    both = before_and_after(record, looks)
     if isinstance(both, str):
         return Verdict(Status.INCONCLUSIVE, both)
     before, after = both.before, both.after
@@ -44,7 +50,7 @@ def check(record: ScenarioRecord) -> Verdict:
     }
     if not before.servers:
         return Verdict(Status.INCONCLUSIVE, f"The inventory of {before.site} holds no server.", figures)
-    evidence = (*_differences(both), *_groupings(both), *_not_running(after), *_not_apart(after))
+    evidence = (*_differences(both), *_groupings(both), *_not_running(both), *_not_apart(both))
     figures["differences"] = len(evidence)
     if evidence:
         reason = f"{count(len(evidence), 'difference')}: {joined(e.text for e in evidence)}."
@@ -56,7 +62,7 @@ def check(record: ScenarioRecord) -> Verdict:
     counted = listed((f"{n} {role}" for role, n in sorted(roles.items())), most=len(roles))
     reason = (
         f"{count(len(after.servers), 'server')} as at {before.site} ({counted}) "
-        f"{'is' if len(after.servers) == 1 else 'are'} ACTIVE and answering at {after.site}: same flavors, "
+        f"{'is' if len(after.servers) == 1 else 'are'} ACTIVE and answering at {both.where}: same flavors, "
         "images, volumes and affinity."
     )
     return Verdict(Status.PASS, reason, figures)
@@ -91,10 +97,10 @@ def _differences(both: BeforeAndAfter) -> Iterator[Evidence]:
             yield Evidence(
                 "server",
                 server.label,
-                f"server {server.label} ({role}) has no counterpart at {both.after.site}",
+                f"server {server.label} ({role}) has no counterpart at {both.where}",
             )
         for server in new:
-            yield Evidence("server", server.label, f"server {server.label} ({role}) is only at {both.after.site}")
+            yield Evidence("server", server.label, f"server {server.label} ({role}) is only at {both.where}")
 
 
 def _beyond(
@@ -123,11 +129,11 @@ def _paired(gone: list[Server], new: list[Server]) -> list[tuple[Server, Server]
 
 
 def _fields(old: Server, a: Make, new: Server, b: Make, both: BeforeAndAfter) -> Iterator[Evidence]:
-    name = old.label if old.label == new.label else f"{old.label} ({new.label} at {both.after.site})"
+    name = old.label if old.label == new.label else f"{old.label} ({new.label} at {both.where})"
     for field in ("flavor", "image", "volumes", "affinity"):
         was, now = getattr(a, field), getattr(b, field)
         if was != now:
-            text = f"server {name} ({old.role}): {field} is {was} at {both.before.site} and {now} at {both.after.site}"
+            text = f"server {name} ({old.role}): {field} is {was} at {both.before.site} and {now} at {both.where}"
             yield Evidence("server", old.label, text)
 
 
@@ -136,10 +142,10 @@ def _groupings(both: BeforeAndAfter) -> Iterator[Evidence]:
     does not."""
     before, after = _groups(both.before), _groups(both.after)
     for group in sorted((before - after).elements()):
-        text = f"server group ({group[0]}) of {listed(group[1], most=9)} has no counterpart at {both.after.site}"
+        text = f"server group ({group[0]}) of {listed(group[1], most=9)} has no counterpart at {both.where}"
         yield Evidence("server group", group[0], text)
     for group in sorted((after - before).elements()):
-        text = f"server group ({group[0]}) of {listed(group[1], most=9)} is only at {both.after.site}"
+        text = f"server group ({group[0]}) of {listed(group[1], most=9)} is only at {both.where}"
         yield Evidence("server group", group[0], text)
 
 
@@ -151,30 +157,31 @@ def _groups(inventory: Inventory) -> Counter[tuple[str, tuple[str, ...]]]:
     return Counter((policy, tuple(sorted(roles))) for (_, policy), roles in members.items())
 
 
-def _not_running(after: Inventory) -> Iterator[Evidence]:
+def _not_running(both: BeforeAndAfter) -> Iterator[Evidence]:
     """What is there and does not run: servers, their guests, their volumes."""
+    after = both.after
     for server in after.servers:
         if server.status != "ACTIVE":
-            yield Evidence("server", server.label, f"server {server.label} is {server.status} at {after.site}")
+            yield Evidence("server", server.label, f"server {server.label} is {server.status} at {both.where}")
         elif server.serving is False:
-            text = f"server {server.label} is ACTIVE at {after.site}, but its guest does not answer"
+            text = f"server {server.label} is ACTIVE at {both.where}, but its guest does not answer"
             yield Evidence("server", server.label, text)
     attached = {i for s in after.servers for i in s.volume_ids}
     for volume in after.volumes:
         if volume.id in attached and volume.status.startswith("error"):
-            yield Evidence("volume", volume.label, f"volume {volume.label} is in state {volume.status} at {after.site}")
+            yield Evidence("volume", volume.label, f"volume {volume.label} is in state {volume.status} at {both.where}")
 
 
-def _not_apart(after: Inventory) -> Iterator[Evidence]:
+def _not_apart(both: BeforeAndAfter) -> Iterator[Evidence]:
     """Servers that strict anti-affinity ought to keep apart, and that are on one host."""
     hosts: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
-    for server in after.servers:
+    for server in both.after.servers:
         if server.group_policy == "anti-affinity" and server.host:
             hosts[server.group_label, server.host].append(server.label)
     for (_, host), labels in sorted(hosts.items(), key=lambda entry: entry[0][1]):
         if len(labels) > 1:
             text = (
-                f"servers {listed(labels, most=9)} are on one host ({host}) at {after.site} in spite of anti-affinity"
+                f"servers {listed(labels, most=9)} are on one host ({host}) at {both.where} in spite of anti-affinity"
             )
             yield Evidence("server group", "anti-affinity", text)
 
@@ -186,12 +193,12 @@ def _doubts(both: BeforeAndAfter) -> Iterator[str]:
         yield f"The VNF was not whole at {both.before.site} to begin with: {listed(broken)} not ACTIVE"
     unasked = [s.label for s in both.after.servers if s.serving is None]
     if unasked:
-        yield f"Nobody asked the guests of {listed(unasked)} at {both.after.site} whether they serve"
-    for inventory in (both.before, both.after):
+        yield f"Nobody asked the guests of {listed(unasked)} at {both.where} whether they serve"
+    for inventory, where in ((both.before, both.before.site), (both.after, both.where)):
         makes = {s.label: _make(s, inventory) for s in inventory.servers}
         no_digest = [label for label, make in makes.items() if make.image == "unknown"]
         if no_digest:
-            yield f"The images of {listed(no_digest)} at {inventory.site} have no digest to compare"
+            yield f"The images of {listed(no_digest)} at {where} have no digest to compare"
         no_size = [label for label, make in makes.items() if "unknown" in make.volumes]
         if no_size:
-            yield f"Volumes of {listed(no_size)} at {inventory.site} are not in the inventory"
+            yield f"Volumes of {listed(no_size)} at {where} are not in the inventory"

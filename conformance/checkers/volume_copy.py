@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from conformance.checkers.recovery_point import Acknowledged, allowance, judge_age
 from conformance.checkers.timeline import SiteLoss, TurningPoint, turning_point
 from conformance.checkers.volume_images import Contradiction, Place, Volumes
 from conformance.checkers.words import NANO, count, seconds, span, verb
@@ -23,8 +24,9 @@ LOOK_BACK = NANO
 
 
 def check(record: ScenarioRecord) -> Verdict:
-    """Judge the copies: nothing acknowledged is missing beyond ``rpo_operations``, and the order is kept. Figures:
-    every class's total, ``prefix_k``, ``rpo_operations`` and ``rpo_s``, and how much differs from the source."""
+    """Judge the copies: nothing acknowledged is missing beyond ``rpo_operations`` and ``rpo_s`` of the profile, and the
+    order is kept. Figures: every class's total, ``prefix_k``, ``rpo_operations`` and ``rpo_s``, and how much differs
+    from the source."""
     return _judge(record, everything=True)
 
 
@@ -53,16 +55,24 @@ def _judge(record: ScenarioRecord, *, everything: bool) -> Verdict:
     unexplained = [place for place in strange if not images.same_at_source(place)]
     figures |= _figures(record, found, unexplained, unrecorded, turn)
     evidence += tuple(_evidence(found, unexplained, written, images, turn))
-    allowed = record.info.thresholds.rpo_operations
+    limits = record.info.thresholds
+    allowed = allowance(limits, turn)
     violations = [*images.other_sizes(), *_violations(found, unexplained)]
-    if everything and len(found.missing) > allowed:
+    if everything and allowed is not None and len(found.missing) > allowed:
         violations.append(_missing(record, found, turn, allowed))
+    missing = [Acknowledged(_acknowledged_at(w), record.info.first_site) for w in found.missing]
+    age = judge_age(limits, missing, turn) if everything else None
+    if age and age[0] is Status.FAIL:
+        violations.append(age[1])
     if violations:
         return Verdict(Status.FAIL, " ".join(violations), figures, evidence)
     doubt = _doubt(record, images, found, unrecorded, turn)
+    if age and age[0] is Status.INCONCLUSIVE:
+        doubt = f"{age[1]} {doubt}".rstrip()
     if doubt:
         return Verdict(Status.INCONCLUSIVE, doubt, figures, evidence)
-    return Verdict(Status.PASS, _held(record, images, found), figures, evidence)
+    said = _held(record, images, found)
+    return Verdict(Status.PASS, f"{said} {age[1]}" if age else said, figures, evidence)
 
 
 def _no_copy(record: ScenarioRecord, absent: Iterable[str]) -> Verdict:

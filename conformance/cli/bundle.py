@@ -8,6 +8,7 @@ import click
 
 from conformance.bundle import inspect, pack
 from conformance.cli.judge import rewrite
+from conformance.cli.targets import check_target
 from conformance.errors import UsageError
 from conformance.report import MANIFEST_FILE, default_formats
 from conformance.signing import read_public_key, read_signing_key
@@ -36,6 +37,9 @@ def bundle(run: Path, sign: Path | None, out: Path | None) -> int:
     target = out or run.resolve().parent / f"{info.run_id}.tar.gz"
     if target.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"The bundle {target} would lie in the folder that it is made of. Choose another with --out.")
+    check_target(target)
+    if sign is not None and target.resolve() == sign.resolve():
+        raise UsageError(f"The bundle would take the place of the key {sign}. Choose another place with --out.")
     if not (run / MANIFEST_FILE).exists():
         rewrite(run, default_formats())
     pack(run, info.run_id, target, key)

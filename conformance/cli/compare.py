@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from conformance.cli.targets import check_target
 from conformance.report.changes import Change, Changes, changes
 from conformance.report.formats import Document, write_document
 from conformance.report.published import find_runs, read_published
@@ -50,6 +51,7 @@ def trend(folder: Path, out: Path) -> int:
     """Draw how verdicts and figures went over all the runs and bundles in FOLDER, as one page for people."""
     from conformance.report.trend import render_trend
 
+    check_target(out)
     runs, problems = find_runs(folder)
     for problem in problems:
         click.echo(f"WARNING: {problem}", err=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
+from itertools import groupby
 
 import click
-from pytest_bdd.feature import get_features
 
+from conformance.cli.selection import Selected, words_of
 from conformance.features import planned_faults, requirement_tags
 from conformance.neighbours import why_alone
 from conformance.request import Request
@@ -16,7 +16,7 @@ from conformance.schemes import read_scheme
 from conformance.sites import load_sites
 
 
-def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
+def describe(request: Request, arguments: Sequence[str], scenarios: Sequence[Selected]) -> None:
     """Print sites, power drivers, scenarios and faults. Reads files only: no cloud is asked, nothing is started."""
     options = request.options
     click.echo(
@@ -36,19 +36,16 @@ def describe(request: Request, arguments: list[str], files: list[Path]) -> None:
             click.echo(f"  faults of parts of it that are allowed: {parts}")
         scheduled = partial(request.scheduled, sites=sites.sites[:2])
         sites.close()
-    marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
-    names = [f"the name holds {name!r}" for option, name in pairwise(arguments) if option == "--ms-name"]
+    marks, words = words_of(arguments)
+    names = [f"the name holds {word!r}" for word in words]
     if marks or names:
         click.echo(f"Only scenarios that match: {' and '.join(w for w in (marks, *names) if w)}")
-    for path in files:
-        for feature in get_features([str(path)]):
-            click.echo(f"\n{feature.name}")
-            for template in feature.scenarios.values():
-                rows = [row for e in template.examples for row in e.as_contexts()] or [{}]
-                for scenario in (template.render(row) for row in rows):
-                    faults = ", ".join(planned_faults(scenario, scheduled)) or "none"
-                    judged = ", ".join(requirement_tags(template.tags | feature.tags))
-                    click.echo(f"  {scenario.name}\n    faults: {faults}; judges {judged}")
-                    alone = why_alone(scenario, request)
-                    click.echo(f"    alone: {alone}" if alone else "    side by side with others of this kind (--jobs)")
+    for feature, found in groupby(scenarios, key=lambda one: one.feature):
+        click.echo(f"\n{feature.name}")
+        for one in found:
+            faults = ", ".join(planned_faults(one.scenario, scheduled)) or "none"
+            judged = ", ".join(requirement_tags(set(one.tags)))
+            click.echo(f"  {one.scenario.name}\n    faults: {faults}; judges {judged}")
+            alone = why_alone(one.scenario, request)
+            click.echo(f"    alone: {alone}" if alone else "    side by side with others of this kind (--jobs)")
     click.echo("\nNothing was done: this was a dry run.")

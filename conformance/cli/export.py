@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from conformance.bundle import check_record
+from conformance.cli.targets import check_target
 from conformance.errors import HarnessError, UsageError
 from conformance.jepsen import PARTS, history_edn
 from conformance.model import ScenarioRecord
@@ -31,6 +33,8 @@ def export(path: Path, form: str, part: str, out: Path | None) -> int:
       multisite-ha export --format edn RUN/scenarios/01-loss --part registers --out history.edn
       multisite-ha export --format edn RUN --out exported/
     """
+    if out is not None:
+        check_target(out)
     records = _records(path)
     if len(records) == 1 and (out is None or not out.is_dir()):
         lines = history_edn(_whole(path, records[0]), part)
@@ -52,6 +56,7 @@ def _records(path: Path) -> list[ScenarioRecord]:
         return [load_scenario(path)]
     run = RunFolder(path)
     run.info()
+    check_record(path)
     records = [run.load(scenario) for scenario in run.scenario_ids()]
     if not records:
         raise UsageError(f"The run in {path} holds no scenario.")

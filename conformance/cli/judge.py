@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from conformance.bundle import opened
+from conformance.bundle import check_record, opened
 from conformance.catalogue import load_catalogue
-from conformance.errors import HarnessError, UsageError
+from conformance.cli.targets import check_target
+from conformance.errors import UsageError
 from conformance.judge import judge_run
 from conformance.model.results import RunResult
 from conformance.redaction import scrub
-from conformance.report import FORMATS, MANIFEST_FILE, default_formats, is_report, write_reports
+from conformance.report import FORMATS, MANIFEST_FILE, default_formats, write_reports
 from conformance.report.formats import Format, JudgedRun, find_format, write_document
-from conformance.report.manifest import altered
 from conformance.report.terminal import print_summary
 from conformance.store import RunFolder
 
@@ -80,6 +80,8 @@ def report(run: Path | None, names: tuple[str, ...], out: Path | None, listing: 
 def _write_elsewhere(run: Path, wanted: list[Format], out: Path) -> int:
     many = len(wanted) > 1 or (out.is_dir() and not wanted[0].file.endswith("/"))
     places = [out / wish.file if many else out for wish in wanted]
+    for place in places:
+        check_target(place)
     with opened(run) as path:
         folder = RunFolder(path)
         judged = JudgedRun(judge_run(folder), load_catalogue(), folder.load, path)
@@ -102,14 +104,8 @@ def rewrite(path: Path, formats: Iterable[Format]) -> RunResult:
     """Judge a run folder and write these formats into it. HarnessError when its record was altered."""
     folder = RunFolder(path)
     folder.info()
-    if (path / MANIFEST_FILE).exists():
-        changed = [problem for name, problem in altered(path).items() if not is_report(name)]
-        if changed:
-            raise HarnessError(
-                f"The record in {path} is not what the run wrote, so nothing was judged and nothing written: "
-                f"{' '.join(changed[:5])} Get the unaltered folder, or remove {MANIFEST_FILE} to judge it all the same."
-            )
-    else:
+    check_record(path)
+    if not (path / MANIFEST_FILE).exists():
         scrub(path)  # a run that was killed could not do it
     result = judge_run(folder)
     for problem in write_reports(result, folder.load, load_catalogue(), path, formats):

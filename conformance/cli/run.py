@@ -13,17 +13,14 @@ import pytest
 from rich.console import Console
 
 from conformance.catalogue import load_catalogue
+from conformance.cli.selection import check_files, feature_files, select, selected
 from conformance.entering import entered
 from conformance.errors import UsageError
-from conformance.features import check_feature, known_tags
 from conformance.plugin import SESSION, is_verdict
-from conformance.profile import load_profile
 from conformance.progress import Progress
 from conformance.progress.choice import choose_writers
 from conformance.report.terminal import print_summary, print_verdict
 from conformance.request import Request, RunOptions
-from conformance.resources import closest
-from conformance.sentences import check_sentences
 from conformance.session import RunSession
 
 _INI = Path(__file__).parent.parent / "run.ini"
@@ -34,7 +31,11 @@ _INI = Path(__file__).parent.parent / "run.ini"
 @click.option("--sites", metavar="FILE", help="The sites under test. Default: the lab, started on this machine.")
 @click.option("--lab", default="default", show_default=True, metavar="NAME", help="Which lab, when no sites are given.")
 @click.option(
-    "--profile", default="smoke", show_default=True, metavar="NAME|FILE", help="Mandatory requirements and limits."
+    "--profile",
+    default="smoke",
+    show_default=True,
+    metavar="NAME|FILE[:salN]",
+    help="Mandatory requirements and limits; with :sal1, :sal2 or :sal3 those of a Service Availability Level.",
 )
 @click.option(
     "--vnf", default="subscriber-db-sync", show_default=True, metavar="NAME|FILE", help="Blueprint of the VNF."
@@ -98,6 +99,7 @@ def run(
     Examples:
       multisite-ha run                                   the lab, profile smoke, the synchronous VNF
       multisite-ha run --vnf subscriber-db-async         the same with a VNF that may lose data
+      multisite-ha run --profile smoke:sal1              the same within the limits of SAL 1
       multisite-ha run "link is clean"                   one scenario
       multisite-ha run --sites my-clouds.yaml --dry-run  your own clouds: look first
     """
@@ -120,13 +122,14 @@ def run(
     arguments = select(selection, profile)
     request = Request.read(options)
     files = feature_files(arguments)
-    _check(files)
+    check_files(files)
+    scenarios = selected(files, arguments)
     if allure and Path(allure).exists() and (not Path(allure).is_dir() or any(Path(allure).iterdir())):
         raise UsageError(f"{allure} is there and not an empty folder: Allure would show its results as of one run.")
     if dry_run:
         from conformance.cli.dry_run import describe
 
-        describe(request, arguments, files)
+        describe(request, arguments, scenarios)
         return 0
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # what a run does must not depend on another tool's environment
@@ -172,54 +175,8 @@ def how_many(jobs: str) -> int:
     return int(jobs)
 
 
-def feature_files(arguments: list[str]) -> list[Path]:
-    """The feature files among pytest's arguments, and in the folders among them."""
-    paths = [Path(a) for a in arguments if Path(a).exists()]
-    return [f for p in paths for f in (sorted(p.rglob("*.feature")) if p.is_dir() else [p])]
-
-
-def _check(files: list[Path]) -> None:
-    """Refuse what could mislead before a cloud is started for it. A user's own sentences, in a conftest.py, are known
-    only once pytest has read that: features beside one are looked at then."""
-    import conformance.steps  # noqa: F401  (defines the sentences)
-
-    for path in files:
-        check_feature(path)
-        if not any((folder / "conftest.py").exists() for folder in path.resolve().parents):
-            check_sentences(path)
-
-
 def _nobody(_text: str) -> None:
     """With --quiet, progress is for nobody."""
-
-
-def select(words: tuple[str, ...], profile: str) -> list[str]:
-    """pytest's arguments for a selection. UsageError, with the nearest known word, when a word selects nothing."""
-    paths: list[str] = []
-    tags: list[str] = []
-    names: list[str] = []
-    known = known_tags()
-    for word in words:
-        if Path(word).exists():
-            paths.append(word)
-        elif word in known:
-            tags.append(word)
-        elif word.upper() in known or word.lower() in known:
-            tags.append(word.upper() if word.upper() in known else word.lower())
-        elif word.upper().startswith("MS-") or word.endswith(".feature"):
-            raise UsageError(
-                f"{word!r} is neither a known requirement nor a feature file. {closest(word, list(known))}"
-            )
-        else:
-            names.append(word)
-    chosen = load_profile(profile)
-    arguments = paths or [str(p) for p in chosen.feature_paths()]
-    marks = [m for m in (chosen.tags, " or ".join(tags)) if m]
-    if marks:
-        arguments += ["-m", " and ".join(f"({m})" for m in marks)]
-    for name in names:
-        arguments += ["--ms-name", name]
-    return arguments
 
 
 class _Driver:

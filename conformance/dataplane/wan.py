@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class WanControl:
             with socket.socket(socket.AF_UNIX) as connection, _short(self.path) as path:
                 connection.settimeout(_TIMEOUT_S)
                 connection.connect(path)
-                connection.sendall(line)
+                with suppress(BrokenPipeError):  # it has answered already, that it takes no more clients, and hung up
+                    connection.sendall(line)
                 while not answer.endswith(b"\n") and (more := connection.recv(1 << 16)):
                     answer += more
         except (FileNotFoundError, ConnectionRefusedError) as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import requests
 
-from conformance.errors import HarnessError
 from conformance.faults.base import Observation, Undo
+from conformance.faults.vnf_orders import order
 from conformance.vnf import Deployment
 from conformance.waiting import NotReached, wait_until
 
@@ -35,15 +35,7 @@ class BadUpdate:
     def inject(self) -> None:
         """Look at some records, then ruin all of them."""
         self._before = _records(self._active)
-        url = f"{self._active.management_urls[0]}/spoil"
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.post(url, timeout=_TIMEOUT_S)
-        except requests.RequestException as error:
-            raise HarnessError(f"POST {url} was not answered: {error}.") from None
-        if answer.status_code != 200:
-            raise HarnessError(f"POST {url} was answered {answer.status_code}: {answer.text[:200]}")
+        order(f"{self._active.management_urls[0]}/spoil")
 
     def verify(self) -> Observation:
         """The records that were looked at before have other values, and the other site has taken them over."""

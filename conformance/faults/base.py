@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from conformance.errors import HarnessError
 from conformance.model.observation import Observation
 
-__all__ = ["Fault", "NotPossibleHere", "Observation", "Undo"]
+__all__ = ["Baselined", "Fault", "KeptUp", "NotPossibleHere", "Observation", "Undo"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,22 @@ class Fault(Protocol):
 
     def verify_healed(self) -> Observation:
         """Measure whether it is gone."""
+
+
+@runtime_checkable
+class KeptUp(Protocol):
+    """A fault that lasts only as long as something of ours works at it: that can end before it is healed."""
+
+    def gave_up(self) -> str:
+        """Why it was not kept up until now, as a sentence; empty where it was."""
+
+
+@runtime_checkable
+class Baselined(Protocol):
+    """A fault that is held against how things were before it.
+
+    What is to strike as soon as an operation begins has that measured beforehand: it would come too late otherwise.
+    """
+
+    def measure_baseline(self) -> None:
+        """Measure how it is, and disturb nothing; ``inject`` does so by itself where nothing was measured before."""

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from conformance.errors import HarnessError
 from conformance.faults.base import Undo
-from conformance.paths import state_dir
+from conformance.paths import make_folder, state_dir
 
 UndoAction = Callable[[Mapping[str, Any]], None]
 
@@ -37,15 +35,14 @@ class Journal:
 
     def __init__(self, run_id: str, folder: Path | None = None) -> None:
         folder = folder or journal_dir()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._path = folder / f"{run_id}.jsonl"
         # Under another name until it says whose it is: one that does not say so is taken for a dead run's.
         making = folder / f"{run_id}.making"
         self._fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._next = 0
         self._open: dict[int, Undo] = {}
-        me = psutil.Process()
-        self._write({"owner": me.pid, "created": me.create_time(), "run": run_id})
+        self._write({"owner": os.getpid(), "life": _life(os.getpid()), "run": run_id})
         making.rename(self._path)
 
     def record(self, undo: Undo) -> int:
@@ -141,6 +138,15 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _alive(header: Mapping[str, Any]) -> bool:
     try:
-        return bool(abs(psutil.Process(header["owner"]).create_time() - header["created"]) < 1.0)
-    except (psutil.NoSuchProcess, KeyError):
+        return bool(_life(header["owner"]) == header["life"])
+    except (OSError, KeyError):
         return False
+
+
+def _life(pid: int) -> str:
+    """What tells a process from all that had or will have its pid: the boot, and its start in ticks since then. Times
+    of day do not: where the clock is set, those of everything that runs change. OSError when it is gone."""
+    state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    if state in "ZXx":
+        raise ProcessLookupError(pid)
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='utf-8').strip()} {fields[18]}"

@@ -22,9 +22,14 @@ class LinkCut:
         """Remove the link; it is not left cut behind."""
         return Undo("delete-proxy", {"url": self._link.server.url, "name": self._link.name})
 
+    def measure_baseline(self) -> None:
+        """The round trip as it is."""
+        self._baseline_ns = measure_rtt(self._link, samples=_SAMPLES)
+
     def inject(self) -> None:
         """Measure the round trip as it is, then cut."""
-        self._baseline_ns = measure_rtt(self._link, samples=_SAMPLES)
+        if self._baseline_ns is None:
+            self.measure_baseline()
         self._link.server.set_enabled(self._link.name, False)
 
     def verify(self) -> Observation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.faults.base import Observation
-from conformance.faults.toxic import ToxicFault, both_ways
+from conformance.faults.toxic import ToxicFault, both_ways, rose_by
 from conformance.links import Link, measure_rtt, milliseconds
 
 _SAMPLES = 5
@@ -25,10 +25,12 @@ class LinkDelay(ToxicFault):
         self._requested_ns = 2 * delay_ms * 1_000_000
 
     def verify(self) -> Observation:
-        """Even the shortest of a few round trips takes twice the delay."""
+        """Even the shortest of a few round trips takes twice the delay, and about that more than before."""
         rtt_ns = measure_rtt(self.link, samples=_SAMPLES)
         return Observation(
-            rtt_ns is not None and rtt_ns >= self._requested_ns * _SHARE_THAT_SHOWS,
+            rtt_ns is not None
+            and rtt_ns >= self._requested_ns * _SHARE_THAT_SHOWS
+            and rose_by(rtt_ns, self.baseline_ns, self._requested_ns),
             f"Round trip {milliseconds(rtt_ns)} with a delay of {self._delay_ms} ms each way, "
             f"{milliseconds(self.baseline_ns)} before it.",
             {**self.expected(), "rtt_ns": rtt_ns},

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 from conformance.faults.base import Observation
 from conformance.faults.link_cut import LinkCut
-from conformance.links import Link, LinkError
+from conformance.links import Answer, Link, LinkError, probe_link
 from conformance.waiting import NotReached, wait_until
+
+# What a question meets on a link that is whole, or cut; anything else is met in between.
+_WHOLE = {Answer.ANSWERED: True, Answer.REFUSED: False}
 
 
 class LinkFlapping(LinkCut):
@@ -30,24 +34,32 @@ class LinkFlapping(LinkCut):
         self._flapping.start()
 
     def verify(self) -> Observation:
-        """It was seen cut, seen whole again, and seen cut once more."""
+        """Who dials it and asks was refused, then answered, and refused once more."""
         seen: list[bool] = []
 
         def flapped() -> bool:
-            now = self._link.server.enabled(self._link.name)
-            if seen[-1:] != [now]:
+            answer = probe_link(self._link, timeout=self._period_s / 2).answer
+            now = _WHOLE.get(answer)
+            if now is not None and seen[-1:] != [now]:
                 seen.append(now)
-            return seen[-3:] == [False, True, False] or len(seen) > 3
+            return seen[-3:] == [False, True, False]
 
         try:
             wait_until(flapped, timeout=4 * self._period_s + 5, what="the link to flap", interval=self._period_s / 20)
         except NotReached as error:
-            return Observation(False, f"{error} {self._trouble}".strip(), {"states": seen, "changes": self._changes})
+            detail = f"{error} It was met whole and cut so: {seen}. {self.gave_up()}".strip()
+            return Observation(False, detail, {"states": seen, "changes": self._changes})
         return Observation(
             True,
-            f"Seen cut, whole and cut again at a period of {self._period_s:g} s.",
+            f"A question was refused, answered and refused again at a period of {self._period_s:g} s.",
             {"states": seen, "changes": self._changes, "requested_period_ns": int(self._period_s * 1e9)},
         )
+
+    def gave_up(self) -> str:
+        """Why it did not flap until now."""
+        if not self._trouble:
+            return ""
+        return f"It came and went {self._changes} times, and stayed as it was from then on: {self._trouble}"
 
     def heal(self) -> None:
         """Stop flapping, whole."""
@@ -57,8 +69,9 @@ class LinkFlapping(LinkCut):
         super().heal()
 
     def _flap(self) -> None:
-        whole = False
-        while not self._stop.wait(self._period_s / 2):
+        half = self._period_s / 2
+        whole, due = False, monotonic() + half
+        while not self._stop.wait(max(0.0, due - monotonic())):
             whole = not whole
             try:
                 self._link.server.set_enabled(self._link.name, whole)
@@ -66,3 +79,4 @@ class LinkFlapping(LinkCut):
                 self._trouble = str(error)
                 return
             self._changes += 1
+            due = max(due + half, monotonic())  # what switching takes makes no period longer

@@ -16,12 +16,6 @@ class SiteCondition(SiteFault):
         )
 
 
-class StorageFull(SiteCondition):
-    """The site's block storage has no room left."""
-
-    name = "storage-full"
-
-
 class StorageSlow(SiteCondition):
     """The site's block storage answers late."""
 

@@ -8,9 +8,11 @@ from typing import Any
 from conformance.faults.base import Observation, Undo
 from conformance.links import Link, LinkState, Toxic, await_state, measure_rtt, milliseconds
 
-_SAMPLES = 3
+_SAMPLES = 5
 # A healed link answers about as fast as before; a busy machine may add to it.
 _SLACK_NS = 50_000_000
+# More than one of two directions gives.
+_SHARE_OF_RISE = 0.7
 
 
 class ToxicFault:
@@ -28,11 +30,20 @@ class ToxicFault:
         """Remove the link, and the fault with it."""
         return Undo("delete-proxy", {"url": self.link.server.url, "name": self.link.name})
 
+    def measure_baseline(self) -> None:
+        """The round trip as it is, and what else this fault is held against."""
+        self.baseline_ns = measure_rtt(self.link, samples=_SAMPLES)
+        self.measure_before()
+
     def inject(self) -> None:
         """Measure the round trip as it is, then disturb."""
-        self.baseline_ns = measure_rtt(self.link, samples=_SAMPLES)
+        if self.baseline_ns is None:
+            self.measure_baseline()
         for toxic in self.toxics:
             self.link.server.add_toxic(self.link.name, toxic)
+
+    def measure_before(self) -> None:
+        """Measure what else the fault is held against, on the link as it is."""
 
     def heal(self) -> None:
         """Take the toxics off."""
@@ -60,6 +71,16 @@ class ToxicFault:
     def expected(self) -> dict[str, Any]:
         """What the measurements are held against, for the record."""
         return {"baseline_ns": self.baseline_ns}
+
+
+def rose_by(measured_ns: int | None, before_ns: int | None, asked_ns: float) -> bool:
+    """Whether a time is longer than before by most of what was asked for; False where either was not measured.
+
+    A link can be slow by nature, so what it takes says nothing of a fault, only what it takes more does. Most, because
+    a busy machine may have added to what it took before."""
+    if measured_ns is None or before_ns is None:
+        return False
+    return measured_ns - before_ns >= asked_ns * _SHARE_OF_RISE
 
 
 def both_ways(name: str, kind: str, **attributes: int) -> tuple[Toxic, ...]:

@@ -24,6 +24,11 @@ class WanIsolation:
         arguments = {"control": str(self._links[0].control.path), "directions": directions, "impairments": ["up"]}
         return Undo("restore-wan", arguments)
 
+    def measure_baseline(self) -> None:
+        """Each WAN as it is."""
+        for cut in self._cuts:
+            cut.measure_baseline()
+
     def inject(self) -> None:
         """Measure each WAN as it is, and cut it."""
         for cut in self._cuts:

@@ -9,7 +9,9 @@ import yaml
 from conformance.lab.files import write_private
 from conformance.lab.site import LabSite, region
 
-FAULTS = ("api-silence", "api-errors", "service-kill")
+_OWN_FAULTS = ("api-silence", "api-errors", "service-kill")
+_API_FAULTS = {"storage-full": "ballast"}  # by driver: what anybody could do who may use the cloud
+FAULTS = (*_OWN_FAULTS, *_API_FAULTS)
 """What can be done to a part of a site, beside losing all of it."""
 
 
@@ -50,6 +52,9 @@ def _site(site: LabSite) -> dict[str, object]:
         "availability_zone": None,
         "power": {"driver": "lab", "lab": site.lab},
         **({"data_plane": {"driver": "lab", "lab": site.lab}} if site.addresses.packets else {}),
-        "faults": {name: {"driver": "lab", "lab": site.lab} for name in FAULTS},
+        "faults": {
+            **{name: {"driver": "lab", "lab": site.lab} for name in _OWN_FAULTS},
+            **{name: {"driver": driver} for name, driver in _API_FAULTS.items()},
+        },
         "allow_faults": ["site-loss", *FAULTS],
     }

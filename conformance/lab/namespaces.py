@@ -18,6 +18,7 @@ from conformance.lab.addressing import NamespaceAddresses
 from conformance.lab.errors import LabError, LabUsageError
 from conformance.lab.files import write_private
 from conformance.lab.inside.netplane import kernel
+from conformance.lab.procfs import is_exiting
 
 if TYPE_CHECKING:
     from conformance.lab.site import LabSite
@@ -29,8 +30,6 @@ LEFTOVERS = ("netd.sock", "wan.sock", "wan-state.json")
 MODES = ("auto", "namespaces", "loopback")
 PREFERRED = "namespaces"
 """What ``auto`` is where namespaces are possible."""
-
-_EXITING = 4  # PF_EXITING of the kernel, in the ninth field of /proc/PID/stat
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -76,10 +75,8 @@ def keeper(directory: Path) -> psutil.Process | None:
 
 def _ends(process: psutil.Process) -> bool:
     """Whether it is dead, or was killed and is on its way out: what it holds goes with it in a moment."""
-    if process.status() == psutil.STATUS_ZOMBIE:
-        return True
     try:
-        flags = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[6])
+        exiting = is_exiting(process.pid)
         pending = [
             int(line.split()[1], 16)
             for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
@@ -87,7 +84,7 @@ def _ends(process: psutil.Process) -> bool:
         ]
     except OSError:
         return True
-    return bool(flags & _EXITING) or any(signals >> (signal.SIGKILL - 1) & 1 for signals in pending)
+    return exiting or any(signals >> (signal.SIGKILL - 1) & 1 for signals in pending)
 
 
 def make(lab: str, directory: Path, sites: Sequence[LabSite]) -> None:

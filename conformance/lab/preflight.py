@@ -16,6 +16,7 @@ import psutil
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.site import LabSite
+from conformance.paths import make_folder
 
 FULL = 4_000_000  # bytes; with less than this free, services fail in ways of their own
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -87,7 +88,7 @@ def lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Non
 
     ``waiting`` is called once if somebody else holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,6 +19,7 @@ import psutil
 from conformance.lab.addressing import PORTS
 from conformance.lab.errors import LabError
 from conformance.lab.guests import instances_directory
+from conformance.lab.procfs import command_line
 from conformance.lab.site import LabSite
 from conformance.waiting import NotReached, wait_until
 
@@ -46,20 +47,20 @@ def titled(start: str, end: str) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if (words := _words(process)).startswith(start) and words.endswith(end) and _lives(process)
+        if (words := command_line(process)).startswith(start) and words.endswith(end) and _lives(process)
     ]
 
 
 def services(site: LabSite) -> dict[str, psutil.Process]:
     """Living service processes of the site by service name."""
     titles = {title(site, service): service for service in SERVICES}
-    return {titles[words]: process for process in psutil.process_iter() if (words := _words(process)) in titles}
+    return {titles[line]: process for process in psutil.process_iter() if (line := command_line(process)) in titles}
 
 
 def init(site: LabSite) -> psutil.Process | None:
     """The first process of the site's PID namespace; None in loopback mode, or when it does not run."""
     wanted = title(site, INIT)
-    return next((process for process in psutil.process_iter() if _words(process) == wanted and _lives(process)), None)
+    return next(iter(titled(wanted, wanted)), None)
 
 
 def supervisors(lab: str, directory: Path) -> list[psutil.Process]:
@@ -68,11 +69,11 @@ def supervisors(lab: str, directory: Path) -> list[psutil.Process]:
     found = [
         process
         for process in psutil.process_iter()
-        if ((words := _words(process)).startswith(start) and words.endswith(end))
+        if ((words := command_line(process)).startswith(start) and words.endswith(end))
         or (_is_supervisor(words, directory) and DATA_PLANE not in words)
     ]
     own = lab_title(lab, directory, "supervisor")
-    return sorted((process for process in found if _lives(process)), key=lambda process: _words(process) != own)
+    return sorted((process for process in found if _lives(process)), key=lambda process: command_line(process) != own)
 
 
 def of_sites(sites: Sequence[LabSite]) -> list[psutil.Process]:
@@ -139,7 +140,7 @@ def _kill_all(members: Callable[[], list[psutil.Process]], what: str) -> int:
     try:
         wait_until(nobody_left, timeout=END_TIMEOUT, what="killed processes to be gone", interval=0.02)
     except NotReached as error:
-        left = [f"{process.pid} ({_words(process)[:60]})" for process in members()]
+        left = [f"{process.pid} ({command_line(process)[:60]})" for process in members()]
         raise LabError(
             f"{len(left)} processes of {what} survived SIGKILL for {END_TIMEOUT:g} s: {', '.join(left[:5])}. "
             "Look at what keeps them: ps -o pid,stat,wchan -p PID"
@@ -153,7 +154,7 @@ def _members(belongs: Callable[[str], bool], below: tuple[str, ...]) -> list[psu
     found: dict[int, psutil.Process] = {}
     children: dict[int, list[psutil.Process]] = {}
     for process in everything:
-        if belongs(_words(process)) or _is_guests(process, below):
+        if belongs(command_line(process)) or _is_guests(process, below):
             found[process.pid] = process
         try:
             children.setdefault(process.ppid(), []).append(process)
@@ -197,13 +198,6 @@ def _is_supervisor(words: str, directory: Path) -> bool:
     """A fork server that has not set its title yet, or a process of the data plane."""
     known = f" -m {SUPERVISOR_MODULE} " in words or f" -m {DATA_PLANE}" in words
     return known and words.endswith(f" --directory {directory}")
-
-
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()).strip()
-    except (psutil.Error, OSError):
-        return ""
 
 
 def _is_guests(process: psutil.Process, below: tuple[str, ...]) -> bool:

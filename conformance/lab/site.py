@@ -72,6 +72,9 @@ def write_files(site: LabSite, venv: Path, guest_path: str) -> None:
     values = _values(site, venv)
     for template in TEMPLATES.glob("*.conf"):
         write_private(site.directory / "etc" / template.name, string.Template(template.read_text()).substitute(values))
+    # Looked for at each decision, and without these in the user's home and in /etc, too: a machine's own would count.
+    write_private(site.directory / "etc" / "policy.yaml", "{}")
+    (site.directory / "etc" / "policy.d").mkdir(mode=0o700, exist_ok=True)
     # nova-compute refuses its second start without a node identity of its own
     write_private(site.directory / "etc" / "compute_id", _node_identity(site.name))
     for number in (0, 1):

@@ -11,6 +11,7 @@ import psutil
 
 from conformance.lab import namespaces, processes, readiness
 from conformance.lab.addressing import PORTS
+from conformance.lab.procfs import command_line
 from conformance.lab.site import LabSite
 
 MODES = {
@@ -132,9 +133,11 @@ def _service(site: LabSite, name: str, process: psutil.Process | None) -> Servic
     url = site.addresses.url(name)
     if process is None:
         return ServiceStatus(name, None, 0, 0, url, answers=False)
-    return ServiceStatus(
-        name, process.pid, memory(process), process.num_threads(), url, readiness.answers(site, name, timeout=5)
-    )
+    answers = readiness.answers(site, name, timeout=5)
+    try:
+        return ServiceStatus(name, process.pid, memory(process), process.num_threads(), url, answers)
+    except psutil.NoSuchProcess:  # it ended while it was looked at
+        return _service(site, name, None)
 
 
 def _guest(directory: Path, inits: Mapping[str, psutil.Process]) -> GuestStatus | None:
@@ -143,7 +146,10 @@ def _guest(directory: Path, inits: Mapping[str, psutil.Process]) -> GuestStatus 
     except (OSError, ValueError):
         return None
     init = inits.get(spec["uuid"])
-    size = len(init.children(recursive=True)) + 1 if init else 0
+    try:
+        size = len(init.children(recursive=True)) + 1 if init else 0
+    except psutil.NoSuchProcess:
+        init, size = None, 0
     return GuestStatus(
         spec["uuid"], spec["display_name"], spec["host"], tuple(spec["ips"]), init.pid if init else None, size
     )
@@ -157,6 +163,6 @@ def _guest_inits(site: LabSite) -> dict[str, psutil.Process]:
     start, _, end = processes.title(site, "guest \0").partition("\0")
     found: dict[str, psutil.Process] = {}
     for process in sorted(processes.titled(start, end), key=lambda process: process.create_time()):
-        uuid = " ".join(process.cmdline()).strip().removesuffix(end).rpartition(" ")[2]
+        uuid = command_line(process).removesuffix(end).rpartition(" ")[2]
         found.setdefault(uuid, process)
     return found

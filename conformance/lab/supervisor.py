@@ -65,6 +65,7 @@ class Supervisor:
         self._directory = directory
         self._claim = claim
         self._wrap = wrap
+        self._started: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -89,34 +90,20 @@ class Supervisor:
             return False
         self.stop()
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+        command = [str(environment.python(venv)), "-W", "ignore", "-m", processes.SUPERVISOR_MODULE]
+        # The directory last: by that it is found before it has set its title.
+        options = {"lab": self._lab, "code": code_digest(), "claim": self._claim, "directory": str(self._directory)}
         with self.log.open("wb") as output:
-            _CHILDREN.append(
-                subprocess.Popen(
-                    self._wrap(
-                        [
-                            str(environment.python(venv)),
-                            "-W",
-                            "ignore",
-                            "-m",
-                            processes.SUPERVISOR_MODULE,
-                            "--lab",
-                            self._lab,
-                            "--code",
-                            code_digest(),
-                            "--claim",
-                            self._claim,
-                            "--directory",
-                            str(self._directory),
-                        ]
-                    ),
-                    cwd=self._directory,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    env={**environ, "PYTHONPATH": str(INSIDE)},
-                )
+            self._started = subprocess.Popen(
+                self._wrap([*command, *(word for name, value in options.items() for word in (f"--{name}", value))]),
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**environ, "PYTHONPATH": str(INSIDE)},
             )
+        _CHILDREN.append(self._started)
         return True
 
     def wait_ready(self) -> None:
@@ -125,11 +112,16 @@ class Supervisor:
         def answers() -> bool:
             if self.hello():
                 return True
-            if processes.supervisors(self._lab, self._directory):
+            if self._lives():
                 return False
             raise LabError(f"The lab's supervisor ended while starting. Its log is {self.log}: {last_words(self.log)}")
 
         wait_until(answers, timeout=READY_TIMEOUT, what=f"the lab's supervisor to answer (log {self.log})")
+
+    def _lives(self) -> bool:
+        if self._started is not None:
+            return self._started.poll() is None
+        return bool(processes.supervisors(self._lab, self._directory))
 
     def stop(self) -> None:
         """Kill it with its nurseries and jobs; the sites' processes stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,15 @@ class Connection:
         )
         self._streams: dict[str, Stream] = {}
         self._open_ends = 2
+        self._opening: asyncio.Task[object] | None = None
         self._dialling: asyncio.Task[None] | None = None
 
     # -- opening
+
+    def open(self, client: socket.socket) -> None:
+        """Take the client's socket; if this is closed before its side has got that, it is closed there."""
+        loop = asyncio.get_running_loop()
+        self._opening = loop.create_task(loop.connect_accepted_socket(lambda: self.client, client))
 
     def _client_is_here(self) -> None:
         self._dialling = asyncio.get_running_loop().create_task(self._dial())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
+import socket
 from dataclasses import dataclass
 
 from conformance.linkproxy.address import join_address, listening_socket, resolve
 from conformance.linkproxy.connection import Connection
 from conformance.linkproxy.counters import Counters, StreamCounters
-from conformance.linkproxy.side import Side
+from conformance.linkproxy.listener import Listener
 from conformance.linkproxy.toxics.base import AppliedToxic
 
 
@@ -32,27 +32,27 @@ class Proxy:
         self.dial_from = dial_from
         self.toxics: tuple[AppliedToxic, ...] = ()
         self.counters = Counters()
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._connections: set[Connection] = set()
 
     @property
     def enabled(self) -> bool:
         """Whether it listens."""
-        return self._server is not None
+        return self._listener is not None
 
     async def start(self) -> None:
         """Listen; ``listen`` then holds the address really used. AddressError if that cannot be had."""
-        if self._server is not None:
+        if self._listener is not None:
             return
         sock = listening_socket(await resolve(self.listen))
         self.listen = join_address(*sock.getsockname()[:2])
-        self._server = await asyncio.get_running_loop().create_server(self._accept, sock=sock)
+        self._listener = Listener(sock, self._accept)
 
     def stop(self) -> None:
         """Refuse new connections, close the open ones, and forget what was on its way."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         for connection in self._connections:
             connection.abort()
         self._connections.clear()
@@ -126,8 +126,8 @@ class Proxy:
             dial_failures=self.counters.dial_failures,
         )
 
-    def _accept(self) -> Side:
+    def _accept(self, client: socket.socket) -> None:
         self.counters.connections += 1
         connection = Connection(self, self.counters.connections, self._connections.discard)
         self._connections.add(connection)
-        return connection.client
+        connection.open(client)

@@ -7,8 +7,10 @@ from conformance.links.link import Link
 from conformance.links.probe import (
     Answer,
     LinkProbe,
+    hears,
     measure_rtt,
     probe_link,
+    speaking,
     time_close,
     time_transfer,
 )
@@ -32,7 +34,9 @@ __all__ = [
     "ProxyServer",
     "ServerGone",
     "Toxic",
+    "speaking",
     "await_state",
+    "hears",
     "look_at",
     "measure_rtt",
     "milliseconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from conformance.links.transport import LinkError, NotThere, ServerGone, Transpo
 from conformance.redaction import redact
 
 EMBEDDED = "conformance.linkproxy"
+_RECEIVED = re.compile(r"^toxiproxy_proxy_received_bytes_total\{(.*)\} (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,15 @@ class ProxyServer:
             total_connections=connections["total"],
             dial_failures=connections["dial_failures"],
         )
+
+    def bytes_of_ended(self, name: str) -> int | None:
+        """Bytes that came from either side in those of the proxy's connections that have ended: all that a Toxiproxy
+        counts, and only one that was started with ``-proxy-metrics``; None of any other."""
+        try:
+            shown = self._transport.get("/metrics").text
+        except NotThere:
+            return None
+        return sum(int(float(n)) for labels, n in _RECEIVED.findall(shown) if f'proxy="{name}"' in labels.split(","))
 
     def _create_dialling_from(self, name: str, listen: str, upstream: str, dial_from: Path) -> Proxy:
         """What toxiproxy-python has no argument for."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -72,6 +74,27 @@ def probe_link(link: Link, *, timeout: float = 5.0) -> LinkProbe:
     if not answer:
         return LinkProbe(Answer.CLOSED, connect_ns)
     return LinkProbe(Answer.ANSWERED, connect_ns, rtt_ns)
+
+
+@contextmanager
+def speaking(link: Link, words: bytes, *, timeout: float = 5.0) -> Iterator[socket.socket]:
+    """A connection on which the far end is told something, whatever it has to say itself. OSError where none comes
+    about."""
+    with socket.create_connection((link.listen_host, link.listen_port), timeout) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(words)
+        yield connection
+
+
+def hears(connection: socket.socket, timeout: float) -> Answer:
+    """What comes next on a connection."""
+    connection.settimeout(timeout)
+    try:
+        return Answer.ANSWERED if connection.recv(1) else Answer.CLOSED
+    except TimeoutError:
+        return Answer.SILENT
+    except OSError:
+        return Answer.CLOSED
 
 
 def time_transfer(link: Link, *, timeout: float = 60.0) -> int | None:

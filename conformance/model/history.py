@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MISMATCH = "409"
+"""How the error of a compare-and-swap begins that was refused because of the value it met (docs/history-format.md)."""
+
 
 class Outcome(StrEnum):
     """``ok``: told it happened. ``fail``: certainly did not happen. ``info``: unknown, counted neither way."""
@@ -42,6 +45,12 @@ class Operation:
     items: Sequence[tuple[str, str]] = ()
     final: bool = False
     complete: bool = False
+
+    @property
+    def served(self) -> bool:
+        """Whether the service did what it is for: it happened, or a cas was told that there is another value."""
+        met_another = self.f == "cas" and self.outcome is Outcome.FAIL and (self.error or "").startswith(_MISMATCH)
+        return self.outcome is Outcome.OK or met_another
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ class ScenarioInfo:
     ``then`` holds the texts of the Then steps in order: judging them needs nothing but this and the records.
     ``scopes`` are those among ``requirements`` that every check of the scenario judges.
     ``faults_planned`` names every fault the scenario is to inject; a plan that was not carried out in full can
-    never end in pass. ``first_site`` is where the VNF runs, ``second_site`` where it fails over to.
+    never end in pass. ``faults_during`` names those of them that are to strike during an operation of the scheme, each
+    with that operation (failover, migrate, failback). ``first_site`` is where the VNF runs, ``second_site`` where it
+    fails over to.
     ``tenant_pools`` maps a site to the CIDR its tenant subnets are carved from: the declared address translation is
     that a subnet moves from one pool to the other, keeping its prefix length and every address its offset in it.
     """
@@ -39,6 +41,7 @@ class ScenarioInfo:
     steps: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     probe_interval_ns: int = 20_000_000
+    faults_during: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,21 @@ class Cluster:
             raise HarnessError("No members are in the first cloud: a Given sentence that deploys the VNF is missing.")
         return self._deployments[self._stage.first.name]
 
-    def spread(self) -> None:
-        """Deploy the members over all clouds in turn."""
+    def spread(self, more_than: int = 0) -> None:
+        """Deploy the members over all clouds in turn. HarnessError when the blueprint has not ``more_than`` that many:
+        what is said of so many members would not be shown by these."""
         stage, role = self._stage, self.blueprint.service.role
         members = range(self.blueprint.roles[role].count)
+        if len(members) <= more_than:
+            raise HarnessError(
+                f"A VNF of more than {more_than} members was asked for, and {self.blueprint.name} has {len(members)}: "
+                "name a larger one in the profile's vnfs."
+            )
+        said = f"{self.blueprint.name} is to have {len(members)} members"
+        stage.observe("members-wanted", stage.first.name, Observation(True, said, {"wanted": len(members)}))
         with stage.phase("deploy", f"deploying {len(members)} members over {len(self._sites)} clouds"):
             jobs = []
-            for number, site in enumerate(self._sites):
+            for number, site in enumerate(self._sites[: len(members)]):
                 self._begin(site, [m for m in members if m % len(self._sites) == number])
                 jobs.append(stage.submit(self._await_ready, site))
             for job in jobs:

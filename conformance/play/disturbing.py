@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import asdict
 from functools import partial
 from operator import is_
@@ -13,7 +12,8 @@ from typing import Protocol
 from conformance.errors import HarnessError
 from conformance.faults.base import Fault, NotPossibleHere
 from conformance.link_phrases import LINK_FAULTS, LinkDisturbance, Ways, find_link_fault, link_fault
-from conformance.model import Event, Observation, Status
+from conformance.model import Observation, Status
+from conformance.play.meanwhile import Meanwhile
 from conformance.play.stage import Stage
 from conformance.schedule import SCHEDULE_FILE, Schedule, write_schedule
 from conformance.vocabulary import during, relapse
@@ -48,7 +48,7 @@ class Disturber:
     def __init__(self, stage: Stage, disturbed: Disturbed) -> None:
         self._stage = stage
         self._disturbed = disturbed
-        self._waiting: list[Future[Fault | None]] = []
+        self._meanwhile = Meanwhile(stage)
         self._last: Fault | None = None
 
     def disturb(self, sentence: str) -> float | None:
@@ -63,12 +63,12 @@ class Disturber:
         if found is None:
             raise HarnessError(f"{sentence!r} does not say during what the link is to be disturbed, or how.")
         operation, disturbance = found
+        wanted = link_fault(disturbance)
+        self._meanwhile.expect(operation, lambda: self._make(wanted), self._strike)
 
-        def begun(event: Event) -> None:
-            if (event.name, event.state) == (operation, "begin") and not self._waiting:
-                self._waiting.append(self._stage.submit(self._inject, link_fault(disturbance)))
-
-        self._stage.on_event(begun)
+    def foresee(self, operation: str) -> None:
+        """An operation is near: measure the link for what is to disturb it then."""
+        self._meanwhile.foresee(operation)
 
     def disturb_again(self, sentence: str, catching_up: Callable[[], Observation]) -> None:
         """Take back the last fault of the link, and inject another before replication has caught up: what that meets
@@ -103,8 +103,7 @@ class Disturber:
 
     def await_injected(self) -> None:
         """Faults that were to come during an operation are there; what went wrong in them is the scenario's error."""
-        while self._waiting:
-            self._waiting.pop().result()
+        self._meanwhile.await_done()
 
     def heal(self) -> None:
         """Take every fault of the link back."""
@@ -112,18 +111,25 @@ class Disturber:
         self._stage.nemesis.heal(lambda fault: fault.name in LINK_FAULTS)
 
     def _inject(self, found: LinkDisturbance, met: Observation | None = None) -> Fault | None:
-        nemesis = self._stage.nemesis
+        fault = self._make(found)
+        self._strike(fault, met)
+        return fault
+
+    def _make(self, found: LinkDisturbance) -> Fault | None:
         try:
-            fault = found.make(self._disturbed)
+            return found.make(self._disturbed)
         except NotPossibleHere as error:
-            nemesis.leave_out(found.fault, self._stage.second.name, str(error))
+            self._stage.nemesis.leave_out(found.fault, self._stage.second.name, str(error))
             return None
+
+    def _strike(self, fault: Fault | None, met: Observation | None = None) -> None:
+        if fault is None:
+            return
         used = self._disturbed.link_in_use()
         if met is not None:
             used = Observation(used.ok and met.ok, f"{used.detail} {met.detail}", {**used.observed, **met.observed})
-        if nemesis.inject(fault, used):
+        if self._stage.nemesis.inject(fault, used):
             self._last = fault
-        return fault
 
 
 def _announced(schedule: Schedule) -> Observation:

@@ -60,7 +60,7 @@ class Lifecycle:
         if self._settled:
             return
         self.complete()
-        self.stage.nemesis.heal()
+        self.stage.nemesis.end()
         self._settled = True
         self._end()
 
@@ -110,7 +110,7 @@ class Lifecycle:
         if self._closed or self._stage is None:
             return
         with uninterrupted():
-            for name, undo in (("healing", self._stage.nemesis.heal), *reversed(self._undos)):
+            for name, undo in (("healing", self._stage.nemesis.end), *reversed(self._undos)):
                 try:
                     undo()
                 except Exception as error:  # whatever goes wrong in one must not keep the others from cleaning up

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from conformance.checkers.planes import BESIDE
 from conformance.play.clients import Clients
-from conformance.play.stage import BESIDE, Stage
+from conformance.play.stage import Stage
 from conformance.play.subject import Subject
 from conformance.sites import LabPower, Site, vim_check
 from conformance.workloads import Plane

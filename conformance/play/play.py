@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.errors import HarnessError
-from conformance.faults.bad_update import BadUpdate
 from conformance.faults.site_loss import SiteLoss
 from conformance.play.changing import Changes
 from conformance.play.clients import Clients
@@ -13,6 +12,7 @@ from conformance.play.cluster import Cluster
 from conformance.play.disturbing import Disturber, leave_out_what_needs_packets
 from conformance.play.lifecycle import Lifecycle
 from conformance.play.looking import observe_survivor, planes_of, watch_after
+from conformance.play.software import Software
 from conformance.play.storage import MirroredVolume
 from conformance.play.striking import Striker
 from conformance.play.subject import Subject
@@ -40,6 +40,7 @@ class Play(Lifecycle):
         self._disturber: Disturber | None = None
         self._striker: Striker | None = None
         self._changes: Changes | None = None
+        self._software: Software | None = None
         self._lost: Site | None = None
         self._survivor_due = False
         self._read_at: Site | None = None
@@ -98,15 +99,16 @@ class Play(Lifecycle):
         self.on_close("ending the look at who is active", self._stop_sampling)
         self._sampler.start()
 
-    def deploy_cluster(self, kind: str = "cluster", *, fill: bool = False) -> None:
-        """Deploy a VNF with members in several clouds: spread evenly, or cloud after cloud as they get full."""
+    def deploy_cluster(self, kind: str = "cluster", *, fill: bool = False, more_than: int = 0) -> None:
+        """Deploy a VNF with members in several clouds: spread evenly, or cloud after cloud as they get full; one of
+        ``more_than`` that many members."""
         cluster = Cluster(self.stage, self._session.request.blueprint_for(kind))
         self._cluster = cluster
         self.on_close("removing what was created", cluster.remove)
         if fill:
             cluster.fill()
         else:
-            cluster.spread()
+            cluster.spread(more_than)
 
     def use_cluster(self) -> None:
         """Clients of all members use it for a while; after a loss, those of the members that are left are looked at."""
@@ -169,6 +171,7 @@ class Play(Lifecycle):
     def disturb_link_during(self, sentence: str) -> None:
         """Have the link disturbed as soon as the scheme begins an operation, while that goes on."""
         self.disturber.disturb_during(sentence)
+        self.on_close("injecting during an operation", self._await_injected)
 
     def heal_link(self) -> None:
         """Take every fault of the link back, and wait until replication has caught up."""
@@ -208,6 +211,7 @@ class Play(Lifecycle):
     def strike_site_during(self, sentence: str) -> None:
         """Have a site disturbed as soon as the scheme begins an operation, while that goes on."""
         self.striker.strike_during(sentence)
+        self.on_close("injecting during an operation", self._await_injected)
 
     def heal_site(self, which: str) -> None:
         """Take back what was done to parts of a site, and let the service run for a while."""
@@ -218,6 +222,7 @@ class Play(Lifecycle):
         """Lose the first site."""
         stage = self.stage
         guests = self._guests_at_first()
+        self._foresee("failover")
         self._lost = stage.first if stage.faults_enabled else None
         self._survivor_due = self._cluster is None and self._storage is None
         stage.nemesis.inject(SiteLoss(stage.first, stage.session.sites.path, guests))
@@ -233,12 +238,14 @@ class Play(Lifecycle):
 
     def fail_over(self) -> None:
         """Have the scheme fail over."""
+        self._foresee("failover")
         self.subject.fail_over()
         if self._beside is not None:
             self._beside.fail_over()
 
     def move(self) -> None:
         """Have the scheme move the service to the other site, and use it there for a while."""
+        self._foresee("migrate")
         self.subject.move()
         self._await_injected()
         watch_after(self.stage, self.subject, self.clients, "second-after", self.stage.second)
@@ -257,15 +264,19 @@ class Play(Lifecycle):
         self.subject.savepoint()
         self.clients.watch(self.stage.load.before_fault_s)
 
-    def update_badly(self) -> None:
-        """Have the VNF's own software ruin its data, which replication takes to the other site."""
-        stage, subject = self.stage, self.subject
-        stage.nemesis.inject(BadUpdate(subject.at(stage.first), subject.at(stage.second)))
+    @property
+    def software(self) -> Software:
+        """The VNF's own software, where it is at fault."""
+        if self._software is None:
+            self._software = Software(self.stage, self.subject)
+        return self._software
 
     def recover(self) -> None:
-        """Have the scheme regain a clean state at the other site, and use it there for a while."""
+        """Have the scheme regain a clean state at the other site, use it there for a while, and look whether what ails
+        the VNF is gone from there."""
         self.subject.recover()
         self.clients.watch(self.stage.load.after_failover_s)
+        self.software.look(self.stage.second)
 
     def measure_replication(self) -> None:
         """Switch replication off and on, and measure the service under either."""
@@ -326,6 +337,13 @@ class Play(Lifecycle):
         if self._sampler is not None:
             self._sampler.stop()
             self._sampler = None
+
+    def _foresee(self, operation: str) -> None:
+        """What is to strike during an operation is measured before: before the loss that asks for it, and not at all
+        before a return, whose link comes with it."""
+        for disturbing in (self._disturber, self._striker):
+            if disturbing is not None:
+                disturbing.foresee(operation)
 
     def _await_injected(self) -> None:
         if self._disturber is not None:

@@ -10,10 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from conformance.checkers.planes import BESIDE
 from conformance.dataplane import WanLink
 from conformance.errors import HarnessError
 from conformance.faults.base import NotPossibleHere
-from conformance.features import planned_faults, requirement_tags, scenario_id, scope_tags, then_phrases
+from conformance.features import (
+    planned_during,
+    planned_faults,
+    requirement_tags,
+    scenario_id,
+    scope_tags,
+    then_phrases,
+)
 from conformance.links import ProxyServer
 from conformance.model import Event, Observation, ScenarioInfo, Thresholds
 from conformance.nemesis import Nemesis
@@ -32,8 +40,6 @@ if TYPE_CHECKING:
     from conformance.session import RunSession
 
 T = TypeVar("T")
-BESIDE = "beside"
-"""The plane of a VNF beside the one under test, and the word in the sentence that deploys one."""
 
 
 class Stage:
@@ -55,6 +61,7 @@ class Stage:
             requirements=requirement_tags(tags),
             then=then_phrases(scenario),
             faults_planned=planned_faults(scenario, self.scheduled),
+            faults_during=planned_during(scenario),
             first_site=self.first.name,
             second_site=self.second.name,
             thresholds=_limits(profile, scenario),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import zlib
+from contextlib import ExitStack
 from typing import Any
 
 from conformance.block_writes import BLOCK_WRITES_FILE, BlockWriteRecorder
@@ -166,16 +167,16 @@ class MirroredVolume:
 
     def remove(self) -> None:
         """End the writing and the replication, and remove what was created."""
-        self.lost()
-        for part in (self._replica, self._link):
-            if isinstance(part, Replica):
-                part.stop()
-            elif part is not None:
-                part.close()
-        if self._volume is not None:
-            self._volume.path.unlink(missing_ok=True)
-        shutil.rmtree(self._home, ignore_errors=True)
-        self._stage.sweep(self._sweeps, self._tag)
+        with ExitStack() as steps:  # what one of them fails at keeps none of the others from being taken
+            steps.callback(self._stage.sweep, self._sweeps, self._tag)
+            steps.callback(shutil.rmtree, self._home, ignore_errors=True)
+            if self._volume is not None:
+                steps.callback(self._volume.path.unlink, missing_ok=True)
+            if self._link is not None:
+                steps.callback(self._link.close)
+            if self._replica is not None:
+                steps.callback(self._replica.stop)
+            steps.callback(self.lost)
 
     def _create(self) -> str:
         first = self._stage.first

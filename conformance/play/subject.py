@@ -139,11 +139,16 @@ class Subject:
             self._moved(self.scheme.migrate(source, to), to)
 
     def go_back(self) -> None:
-        """Have the scheme return the service to the first site, which gets what it needs by a link of its own."""
+        """Have the scheme return the service to the first site, which gets what it needs by a link of its own. What is
+        protected again afterwards is so by the first link."""
         source, to = self.serving, self._stage.other(self.serving)
+        first = self.link
         with self._stage.phase("failback", f"returning the service to {to.name}"):
             self.link = self._open_link(to, source)
             self._moved(self.scheme.failback(source, to, _endpoint(self.link)), to)
+        if self.serving is to:
+            self.link = first
+            self.note_carried()
 
     def replication(self, wanted: bool) -> None:
         """Switch replication on or off. HarnessError when the scheme cannot."""
@@ -227,7 +232,9 @@ class Subject:
         self._carried[self.the_link.name] = self.the_link.server.counters(self.the_link.name)
 
     def link_in_use(self) -> Observation:
-        """Whether bytes have passed the link since ``note_carried``; a real Toxiproxy does not count them."""
+        """Whether bytes have passed the link since ``note_carried``. A real Toxiproxy counts a connection when it has
+        ended, if at all, so there it is whether any has carried something since the link was made: building the standby
+        does. What is not known to be in use is not."""
         if self.link is None and self.blueprint.witness:
             packets = _delivered(self.the_wan) - self._delivered
             detail = f"{packets} packets passed it under load before, those of the cluster among them."
@@ -235,7 +242,7 @@ class Subject:
         link = self.the_link
         now, before = link.server.counters(link.name), self._carried.get(link.name)
         if now is None:
-            return Observation(True, "Whether replication uses the link cannot be counted on this proxy server.")
+            return _used_before(link)
         moved = now.to_upstream + now.to_client - (before.to_upstream + before.to_client if before else 0)
         return Observation(
             moved > 0, f"{moved} bytes of replication passed it under load before.", {"carried_bytes": moved}
@@ -268,6 +275,9 @@ class Subject:
         stage = self._stage
         upstream = self.at(to_site).replication_upstream
         name = f"{from_site.name}-to-{to_site.name}-{self._tag}"
+        for known, _ in self._links:
+            if known.name == name:
+                return known
         entry = None
         if not stage.proxy.is_embedded:
             entry = stage.journal.record(Undo("delete-proxy", {"url": stage.proxy.url, "name": name}))
@@ -287,6 +297,19 @@ class Subject:
 def _refused(result: Result, what: str) -> str:
     """Why a sentence cannot be carried out; what a scheme does not have is told as doubt, not as an error."""
     return f"{what}: {result.detail}" if result.supported else f"{Status.INCONCLUSIVE}: {result.detail}"
+
+
+def _used_before(link: Link) -> Observation:
+    """What a real Toxiproxy tells of the use of a link."""
+    ended = link.server.bytes_of_ended(link.name)
+    if ended is None:
+        return Observation(
+            False,
+            f"Whether replication uses the link is not known: the Toxiproxy at {link.server.url} counts nothing. Start "
+            "it with -proxy-metrics, or leave it out: the embedded proxy counts.",
+        )
+    detail = f"{ended} bytes had passed it in connections that have ended; a Toxiproxy does not count the others."
+    return Observation(ended > 0, detail, {"ended_bytes": ended})
 
 
 def _delivered(wan: WanLink) -> int:

@@ -65,7 +65,8 @@ _STAGES = ("skipped", "injecting", "injected", "verified", "healing", "healed", 
 def fault_runs(events: Iterable[Event]) -> tuple[FaultRun, ...]:
     """The fault events joined into runs, in order of their begin.
 
-    A stage that comes before, or at, the last one seen of the same fault and target begins a new run (flapping).
+    A stage that comes before, or at, the last one seen of the same fault and target begins a new run (flapping). Only
+    ``verified`` may come twice: what had bitten was not kept up until it was healed, and the last word counts.
     """
     done: list[FaultRun] = []
     open_runs: dict[tuple[str, str | None], tuple[FaultRun, int]] = {}
@@ -74,7 +75,7 @@ def fault_runs(events: Iterable[Event]) -> tuple[FaultRun, ...]:
             continue
         key, rank = (event.name, event.target), _STAGES.index(event.state)
         run, last = open_runs.get(key, (FaultRun(event.name, event.target), -1))
-        if rank <= last:
+        if rank < last or (rank == last and event.state != "verified"):
             done.append(run)
             run = FaultRun(event.name, event.target)
         stage = Stage(event.t, event.ok, event.detail, event.observed)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from conformance.model import Status, worst
+from conformance.model import Status, Thresholds, worst
 from conformance.model.results import CheckResult, RunResult, ScenarioResult
+from conformance.model.thresholds import MANUAL
 from conformance.report.wording import RPO_OPERATIONS, RPO_SECONDS, RTO_HIGH, RTO_LOW, WORDS, counted, number
 
 
@@ -77,7 +78,8 @@ def _rto(result: RunResult) -> KeyFigure:
         return KeyFigure(label, "not measured", "No scenario measured a recovery.")
     bracket, scenario = max(found, key=lambda pair: pair[0].high)
     where = f"Longest of {len(found)} scenarios: {scenario.info.name}" if len(found) > 1 else _only(scenario)
-    note = f"Limit {number(scenario.info.thresholds.rto_s)} s. {where}"
+    since = " from the order to fail over, if one was given" if scenario.info.thresholds.trigger == MANUAL else ""
+    note = f"Limit {number(scenario.info.thresholds.rto_s)} s{since}. {where}"
     return KeyFigure(label, str(bracket), note, scenario.info.id, status=_status(scenario, RTO_HIGH))
 
 
@@ -94,8 +96,14 @@ def _rpo(result: RunResult) -> KeyFigure:
         where = f"The same in all {len(found)} scenarios"
         status = worst(_status(s, RPO_OPERATIONS) for _, s in found)
     also = "" if seconds is None else f"up to {number(seconds)} s" if seconds else "0 s"
-    note = f"Limit {number(scenario.info.thresholds.rpo_operations)}. {where}"
+    note = f"Limit {_rpo_limit(scenario.info.thresholds)}. {where}"
     return KeyFigure(label, counted(operations, "operation"), note, scenario.info.id, also, status)
+
+
+def _rpo_limit(limits: Thresholds) -> str:
+    """How many may be lost, how old they may be, or both."""
+    operations = [] if limits.rpo_operations is None else [number(limits.rpo_operations)]
+    return ", ".join(operations + ([] if limits.rpo_s is None else [f"{number(limits.rpo_s)} s"]))
 
 
 def _only(scenario: ScenarioResult) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from conformance.bundle import opened
+from conformance.bundle import check_record, opened
 from conformance.errors import HarnessError, UsageError
 from conformance.model import Waiver
 
@@ -55,6 +55,7 @@ def read_published(path: Path) -> Published:
     with opened(path) as folder:
         if not (folder / RESULTS).is_file():
             raise UsageError(f"There is no {RESULTS} in {path}. `multisite-ha judge` writes it from a stored run.")
+        check_record(folder, RESULTS)
         return _parse(folder / RESULTS, path)
 
 

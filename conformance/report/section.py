@@ -174,7 +174,7 @@ def _thresholds(scenario: ScenarioResult) -> str:
         if isinstance(value, dict):  # limits by name, for example of each plane
             label, unit = unit_of(name)
             words += [f"{label} of {key} {brief(inner)} {unit}".strip() for key, inner in value.items()]
-        else:
+        elif value is not None:  # None is no limit
             words.append(" ".join(figure(name, value)))
     return ", ".join(words)
 

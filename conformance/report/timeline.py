@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from conformance.model import Operation, Outcome, Probe, ScenarioRecord
+from conformance.model.thresholds import MANUAL
 from conformance.report.faultlog import FaultRun, fault_runs
 from conformance.report.keyfigures import Bracket
 from conformance.report.span import SECOND, Span, spans
@@ -139,7 +140,8 @@ def build_timeline(
         site_loss=loss,
         recovery=_recovery(loss, bracket) if loss and bracket else None,
         lost_writes=_lost_writes(loss, lost) if loss and lost else None,
-        rto_s=record.info.thresholds.rto_s,
+        # From an order on it counts elsewhere than from the loss, where the line would be drawn.
+        rto_s=math.inf if record.info.thresholds.trigger == MANUAL else record.info.thresholds.rto_s,
         blocks=blocks(record.events, origin),
         holders=holders(record.holders, origin),
         lags=lags(record.events, origin),

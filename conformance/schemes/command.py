@@ -124,8 +124,9 @@ class CommandScheme:
     def _move(
         self, kind: type[R], operation: str, source: Site, to: Site, link: Endpoint | None = None, **more: Any
     ) -> R:
-        log = StepLog(operation, to.name, self._on_event)
         hook: Hook | None = getattr(self._settings, operation)
+        told = hook is not None if operation == "failover" else None
+        log = StepLog(operation, to.name, self._on_event, told=told)
         return (
             self._not_supported(kind, log, operation)
             if hook is None

@@ -142,8 +142,9 @@ class Execution:
                 for source in (stdout, stderr, ended):
                     open_ends.register(source, selectors.EVENT_READ)
                 while {stdout, ended} & {key.fileobj for key in open_ends.get_map().values()}:
-                    ready = open_ends.select(max(0.0, self._deadline - time.monotonic()))
-                    if not ready:
+                    left = self._deadline - time.monotonic()
+                    ready = open_ends.select(max(0.0, left))
+                    if not ready or left < 0:  # also of what never stops writing
                         if self.status is not None:
                             break  # somebody else holds its stdout open
                         raise HookError(

@@ -35,7 +35,7 @@ def hand_over(log: StepLog, source: Deployment, to: Deployment) -> None:
         seen["detail"] = await_protected(source, REPLICATED_WITHIN_S)
         _await_position(to, _end_of_log(source), REPLICATED_WITHIN_S)
     with log.step("quiesce", source.site) as seen:
-        end = order(source, "/quiesce")["lsn"]
+        end = str(order(source, "/quiesce").get("lsn"))
         seen["detail"] = f"{source.site} takes no more writes; its log ends at {end}."
     try:
         with log.step("replicated") as seen:
@@ -175,9 +175,14 @@ def _await_position(standby: Deployment, end: str, timeout: float) -> None:
 
 
 def log_position(lsn: str | None) -> int:
-    """PostgreSQL's log position as a number of bytes; 0 when there is none."""
-    high, _, low = (lsn or "0/0").partition("/")
-    return int(high, 16) << 32 | int(low, 16)
+    """PostgreSQL's log position as a number of bytes; 0 when there is none. StepFailed when it is no such position."""
+    try:
+        high, low = (int(half, 16) for half in (lsn or "0/0").split("/"))
+    except (AttributeError, ValueError):
+        raise StepFailed(
+            f"The VNF should say where its log is as PostgreSQL does, such as 0/16B3748; it says {lsn!r}."
+        ) from None
+    return high << 32 | low
 
 
 def _await_servers(site: Site, vnf: Deployment, status: str) -> None:

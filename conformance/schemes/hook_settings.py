@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from conformance.errors import UsageError
 from conformance.redaction import remember_in
@@ -23,13 +23,16 @@ PLACES = ("{source.management}", "{source.service}", "{target.management}", "{ta
 """What stands in a look's URL for those of the VNF; where there are several, all must hold."""
 
 
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
+
 class Hook(Settings):
     """Either ``run``, an argument list, or ``post``, a URL. ``headers`` of a URL are by name the environment variable
     that holds the value, so that no secret stands in the file."""
 
     run: tuple[str, ...] | None = Field(default=None, min_length=1)
     post: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
     timeout_s: float = Field(default=120, gt=0, le=3600)
 
     @model_validator(mode="after")
@@ -60,6 +63,8 @@ class Hook(Settings):
         arguments = f" with {more} argument{'' if more == 1 else 's'}" if more else ""
         return f"runs {self.shown}{arguments}, at most {self.timeout_s:g} s"
 
+
+_NOT_IN_HEADERS = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 Within = Annotated[float, Field(gt=0, le=3600)]
 """Seconds that something may take."""
@@ -162,6 +167,12 @@ def check_hooks(hooks: Mapping[str, Hook], path: Path) -> None:
                     "which is not set."
                 )
             remember_in({"password": value})
+            if _NOT_IN_HEADERS.search(value):
+                raise UsageError(
+                    f"The header {header} of {where} is to come from the environment variable {variable}, whose value "
+                    "holds a line break or another character that no header can hold. Often it ends in one: a secret "
+                    "that was made by echo, not by printf."
+                )
         if hook.post is not None:
             remember_in(dict(parse_qsl(urlsplit(hook.post).query)))
 

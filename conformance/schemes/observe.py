@@ -92,7 +92,8 @@ class ObserveScheme:
 
     def failover(self, lost: Site, to: Site) -> Failover:
         """Wait until the service is seen at ``to``."""
-        return self._await_service(Failover, StepLog("failover", to.name, self._on_event), lost, to, _FAILOVER)
+        log = StepLog("failover", to.name, self._on_event, told=False)
+        return self._await_service(Failover, log, lost, to, _FAILOVER)
 
     def migrate(self, source: Site, to: Site) -> Migration:
         """Wait until the service is seen at ``to``, and what is watched of the order of things with it."""

@@ -37,7 +37,8 @@ from conformance.vnf import DeployError, Deployment, Endpoint, ask_guests
 from conformance.waiting import NotReached, wait_until
 
 PROTECT_TIMEOUT_S = 120.0
-DETECT_TIMEOUT_S = 10.0
+# A lost site is silent at once and seen to be in about 2 s; one that has not fallen silent by now serves somebody.
+DETECT_TIMEOUT_S = 6.0
 
 # A site counts as lost when nothing of it answered in this many rounds of probes in a row.
 _SILENT_ROUNDS = 3
@@ -90,7 +91,7 @@ class ReferenceScheme:
         started anew and is fenced: it then serves nobody until this scheme says so.
         """
         self._leave()
-        log = StepLog("failover", to.name, self._on_event)
+        log = StepLog("failover", to.name, self._on_event, told=True)
         standby = self._deployments.get(to.name)
         if standby is None:
             return _over(Failover, log, False, f"Nothing stands by at {to.name}: protect was not carried out.", None)

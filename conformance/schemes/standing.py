@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.schemes.base import SchemeStatus
 from conformance.schemes.handover import log_position
+from conformance.schemes.steps import StepFailed
 from conformance.vnf import Deployment, ask_guests
 
 _ASK_TIMEOUT_S = 0.5
@@ -32,4 +33,7 @@ def _behind(answers: list[Mapping[str, Any]]) -> int | None:
     taken = [a.get("replay_lsn") for a in answers if a.get("role") == "standby"]
     if not ends or not taken or ends[0] is None or taken[0] is None:
         return None
-    return max(0, log_position(ends[0]) - log_position(taken[0]))
+    try:
+        return max(0, log_position(ends[0]) - log_position(taken[0]))
+    except StepFailed:
+        return None

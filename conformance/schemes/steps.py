@@ -17,15 +17,18 @@ class StepFailed(Exception):
 
 
 class StepLog:
-    """The steps of one operation. Use ``operation`` around all of it and ``step`` around each part."""
+    """The steps of one operation. Use ``operation`` around all of it and ``step`` around each part.
 
-    def __init__(self, operation: str, target: str, on_event: OnEvent) -> None:
+    ``told`` says of a failover whether the system under test was told to, or is watched doing it by itself.
+    """
+
+    def __init__(self, operation: str, target: str, on_event: OnEvent, *, told: bool | None = None) -> None:
         self.steps: tuple[Step, ...] = ()
         self.operation = operation
         self._target = target
         self._on_event = on_event
         self._began = self._last = time.monotonic_ns()
-        self._note("begin", None, "", {})
+        self._note("begin", None, "", {} if told is None else {"told": told})
 
     @contextmanager
     def step(self, name: str, at: str | None = None) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from conformance.errors import UsageError
 from conformance.resources import closest
+from conformance.sites.ballast import Ballast
 from conformance.sites.command import CommandError, run_command, run_to_success
-from conformance.sites.settings import CommandFault, LabFault
+from conformance.sites.settings import BallastFault, CommandFault, LabFault
 from conformance.sites.site import Site
 
 # What the services of a catalog are called in a lab.
@@ -51,10 +52,18 @@ def driver_of(site: Site, fault: str) -> FaultDriver:
         )
     if isinstance(settings, CommandFault):
         return CommandDriver(site.name, fault, settings, site.folder)
+    if isinstance(settings, BallastFault):
+        if fault != "storage-full":
+            raise UsageError(
+                f"Ballast fills storage, it cannot make the fault {fault}: name another driver for it in faults of "
+                f"sites.{site.name}."
+            )
+        return Ballast(site)
     if fault not in _LAB_DRIVERS:
         raise UsageError(
             f"A lab cannot make the fault {fault}, only {', '.join(_LAB_DRIVERS)}: the guests and services of a lab "
-            f"share this machine's disks and clock. Name a driver 'command' for it in faults of sites.{site.name}."
+            f"share this machine's disks and clock. Name a driver 'command' for it in faults of sites.{site.name}"
+            f"{', or ballast' if fault == 'storage-full' else ''}."
         )
     return _LAB_DRIVERS[fault](site.name, settings)
 

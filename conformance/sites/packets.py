@@ -40,8 +40,15 @@ def storage_listener(site: Site) -> socket.socket:
 
 def wan_of(near: Site, far: Site) -> WanLink | None:
     """The WAN between two sites of one lab; None if they are not. LabError if the lab is not up."""
+    lab = one_lab(near, far)
+    return None if lab is None else wan_between(lab, near.name, far.name)
+
+
+def one_lab(near: Site, far: Site) -> Path | None:
+    """The folder of the lab of both sites, if packets between them can be got at; None if they cannot. Nobody is
+    asked: it is what the sites file says."""
     lab = _lab(near)
-    return None if lab is None or lab != _lab(far) else wan_between(lab, near.name, far.name)
+    return None if lab != _lab(far) else lab
 
 
 def _lab(site: Site) -> Path | None:

@@ -77,7 +77,13 @@ class CommandFault(Settings):
     timeout_s: float = Field(default=60, gt=0)
 
 
-FaultSettings = Annotated[LabFault | CommandFault, Field(discriminator="driver")]
+class BallastFault(Settings):
+    """For storage-full: volumes that hold nothing, created by the cloud's own user, take all that Cinder grants."""
+
+    driver: Literal["ballast"]
+
+
+FaultSettings = Annotated[LabFault | CommandFault | BallastFault, Field(discriminator="driver")]
 
 
 class LabDataPlane(Settings):

@@ -22,9 +22,11 @@ from conformance.plugin import PLACES, session_of
 from conformance.sentences import DISTURBANCE, DISTURBANCE_AGAIN, DISTURBANCE_DURING, STRIKE, STRIKE_DURING
 from conformance.site_phrases import HEALED, find_site_fault
 from conformance.vocabulary import (
+    BAD_CONFIGURATION,
     BAD_UPDATE,
     NEMESIS,
     NEMESIS_OF_ALL,
+    POISON_MESSAGE,
     SITE_LOSS,
     Loose,
     during,
@@ -115,7 +117,7 @@ def members_in_all_clouds(play: Play) -> None:
 
 @given("a VNF of more than a hundred members spread over all clouds")
 def many_members_in_all_clouds(play: Play) -> None:
-    play.deploy_cluster("crowd")
+    play.deploy_cluster("crowd", more_than=100)
 
 
 @given("a VNF that is larger than one cloud")
@@ -223,7 +225,17 @@ def savepoint_is_kept(play: Play) -> None:
 
 @when(BAD_UPDATE)
 def faulty_update(play: Play) -> None:
-    play.update_badly()
+    play.software.update_badly()
+
+
+@when(POISON_MESSAGE)
+def poison_message(play: Play) -> None:
+    play.software.send_poison()
+
+
+@when(BAD_CONFIGURATION)
+def bad_configuration(play: Play) -> None:
+    play.software.configure_badly()
 
 
 @when("the second site goes back to the savepoint")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
 
 from conformance.errors import HarnessError
 
@@ -50,3 +51,14 @@ def _first_free(pool: IPv4Network, length: int, occupied: Iterable[IPv4Network],
 def address_at(subnet: IPv4Network, offset: int) -> IPv4Address:
     """The address ``offset`` after the subnet's first."""
     return subnet.network_address + offset
+
+
+def ranges_without(subnet: IPv4Network, offsets: Iterable[int]) -> list[tuple[IPv4Address, IPv4Address]]:
+    """First and last address of each stretch of the subnet's hosts in which none of these offsets lies."""
+    last = subnet.num_addresses - 1  # of broadcasts
+    borders = [0, *sorted({offset for offset in offsets if 0 < offset < last}), last]
+    return [
+        (address_at(subnet, before + 1), address_at(subnet, after - 1))
+        for before, after in pairwise(borders)
+        if after - before > 1
+    ]

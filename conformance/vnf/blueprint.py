@@ -3,16 +3,15 @@ docs/how-to-blueprint.md."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
-from conformance.resources import closest
 from conformance.settings import Settings
+from conformance.vnf.coherence import troubles
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """What a resource is called at every site: lower-case letters, digits and hyphens."""
@@ -171,7 +170,7 @@ class ServicePoint(Settings):
 class Blueprint(Settings):
     """A VNF. Keys of the mappings are labels; whatever names one must name an existing one. Without ``replication`` it
     is stateless: there is nothing to replicate. With ``witness`` it is one cluster over three sites, deployed at all of
-    them at once: at the third, the members of these roles."""
+    them at once: at the third, the members of these roles. ``agents`` say how each member that serves fares."""
 
     description: str = ""
     images: dict[Label, ImageSettings] = Field(min_length=1)
@@ -186,6 +185,7 @@ class Blueprint(Settings):
     witness: tuple[str, ...] = ()
     service: ServicePoint
     management: ServicePoint
+    agents: ServicePoint | None = None
     replication: ServicePoint | None = None
     _path: Path = PrivateAttr(default=Path())
 
@@ -205,6 +205,18 @@ class Blueprint(Settings):
         made._path = self._path
         return made
 
+    def offsets(self, network: str) -> frozenset[int]:
+        """What is spoken for in a network: by its gateway, by ports, by what they may answer for, and by routes."""
+        ports = [(role, p) for role in self.roles.values() for p in role.ports if p.network == network]
+        routes = [r for n in self.networks.values() for r in n.host_routes]
+        routes += [r for router in self.routers.values() for r in router.routes]
+        return frozenset(
+            {1}
+            | {p.offset + member for role, p in ports for member in range(role.count)}
+            | {pair for _, p in ports for pair in p.allowed_address_pairs}
+            | {r.offset for r in routes if r.network == network}
+        )
+
     @property
     def stateless(self) -> bool:
         """Whether nothing of it has to outlive its machines."""
@@ -221,57 +233,10 @@ class Blueprint(Settings):
         return self._path
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Blueprint:
-        for where, what, name, known in _references(self):
-            if name not in known:
-                raise ValueError(f"{where} names {what} {name!r}, which is not in this blueprint. {_help(name, known)}")
-        return self
-
-    @model_validator(mode="after")
-    def _addresses_fit(self) -> Blueprint:
-        owners: dict[tuple[str, int], str] = {}
-        for label, role in self.roles.items():
-            for port in role.ports:
-                network = self.networks.get(port.network)
-                if network is None:
-                    continue  # told by the other validator
-                room = 2 ** (32 - network.prefix_length) - 1
-                for member in range(role.count):
-                    offset = port.offset + member
-                    mine = f"{label}-{member}"
-                    if offset >= room:
-                        raise ValueError(
-                            f"roles.{label}: offset {offset} of {mine} does not fit into network "
-                            f"{port.network!r}: "
-                            f"a /{network.prefix_length} has addresses up to {room - 1}."
-                        )
-                    taken = owners.setdefault((port.network, offset), mine)
-                    if taken != mine:
-                        raise ValueError(f"{taken} and {mine} both have offset {offset} in network {port.network!r}.")
-            twice = [n for n, times in Counter(p.network for p in role.ports).items() if times > 1]
-            if twice:
-                raise ValueError(f"roles.{label} has two ports in network {twice[0]!r}; one is the most.")
-        return self
-
-    @model_validator(mode="after")
-    def _stretched_is_stateful(self) -> Blueprint:
-        if self.witness and self.replication is None:
-            raise ValueError("witness is for a VNF that is one cluster over three sites: it needs replication.")
-        return self
-
-    @model_validator(mode="after")
-    def _points_are_ports(self) -> Blueprint:
-        for name in ("service", "management", "replication"):
-            point: ServicePoint | None = getattr(self, name)
-            if point is None:
-                continue
-            role = self.roles.get(point.role)
-            networks = [p.network for p in role.ports] if role else []
-            if role and point.network not in networks:
-                raise ValueError(
-                    f"{name} is in network {point.network!r}, but role {point.role!r} has no port there. "
-                    f"{_help(point.network, networks)}"
-                )
+    def _fits_together(self) -> Blueprint:
+        trouble = next(troubles(self), None)
+        if trouble is not None:
+            raise ValueError(trouble)
         return self
 
 
@@ -284,46 +249,3 @@ class Variant(Settings):
     variables: dict[str, str | int | float | bool] = Field(default_factory=dict)
     images: dict[Label, ImageSettings] = Field(default_factory=dict)
     flavors: dict[Label, FlavorSettings] = Field(default_factory=dict)
-
-
-def _references(b: Blueprint) -> Iterable[tuple[str, str, str, Iterable[str]]]:
-    """Every name that stands for something else in the blueprint: where, what kind, the name, what it can
-    be."""
-    for label, network in b.networks.items():
-        if network.router is not None:
-            yield f"networks.{label}", "router", network.router, b.routers
-        for route in network.host_routes:
-            yield f"networks.{label}.host_routes", "network", route.network, [label]
-    for label, router in b.routers.items():
-        attached = [n for n, settings in b.networks.items() if settings.router == label]
-        for route in router.routes:
-            yield f"routers.{label}.routes", "network", route.network, attached
-    for label, rules in b.security_groups.items():
-        for rule in rules:
-            if rule.remote_group is not None:
-                yield f"security_groups.{label}", "security group", rule.remote_group, b.security_groups
-    for label, role in b.roles.items():
-        yield f"roles.{label}", "image", role.image, b.images
-        yield f"roles.{label}", "flavor", role.flavor, b.flavors
-        if role.health is not None:
-            yield f"roles.{label}.health", "network", role.health.network, [port.network for port in role.ports]
-        if role.server_group is not None:
-            yield f"roles.{label}", "server group", role.server_group, b.server_groups
-        for port in role.ports:
-            yield f"roles.{label}.ports", "network", port.network, b.networks
-            for group in port.security_groups:
-                yield f"roles.{label}.ports", "security group", group, b.security_groups
-    for role_label in b.witness:
-        yield "witness", "role", role_label, b.roles
-    for name in ("service", "management", "replication"):
-        point: ServicePoint | None = getattr(b, name)
-        if point is None:
-            continue
-        yield name, "role", point.role, b.roles
-        yield name, "network", point.network, b.networks
-
-
-def _help(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    sentence = closest(name, names)
-    return sentence if sentence.startswith("Known") else f"{sentence} Known: {', '.join(names)}."

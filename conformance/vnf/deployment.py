@@ -60,6 +60,11 @@ class Deployment:
         return self._urls(self.blueprint.management)
 
     @property
+    def agent_urls(self) -> tuple[str, ...]:
+        """Where the agents of members answer ``/status`` and ``/kill``; none where the blueprint names none."""
+        return () if self.blueprint.agents is None else self._urls(self.blueprint.agents)
+
+    @property
     def replication_upstream(self) -> Endpoint:
         """Where a standby at the other site finds this one: what the inter-site link leads to."""
         point = self.blueprint.replication

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -27,6 +29,58 @@ def ask_guest(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
     except requests.RequestException:
         return None
     return answer if isinstance(answer, dict) else None
+
+
+def guest_is_silent(url: str, timeout: float = 2.0) -> bool:
+    """Whether a guest does not answer in time. One that refuses, hangs up or answers with an error is there."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.get(url, timeout=timeout).close()
+    except requests.Timeout:
+        return True
+    except requests.RequestException:
+        return False
+    return False
+
+
+class HeldQuestion:
+    """A question that is begun now and finished later. Who starts anew in between knows nothing of it, so that it stays
+    without answer; who only was slow, or hung, answers it.
+
+    ``url`` is a guest's (``http://host:port/path``). A guest that cannot be reached has not begun to listen.
+    """
+
+    def __init__(self, url: str, timeout: float = 2.0) -> None:
+        parts = urlsplit(url)
+        self._connection: socket.socket | None = None
+        try:
+            self._connection = socket.create_connection((str(parts.hostname), parts.port or 80), timeout)
+            self._connection.sendall(f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\n".encode())
+        except OSError:
+            self.close()
+
+    @property
+    def begun(self) -> bool:
+        """Whether somebody listens."""
+        return self._connection is not None
+
+    def is_answered(self, timeout: float = 2.0) -> bool:
+        """Finish it, and wait for an answer: any."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.settimeout(timeout)
+            self._connection.sendall(b"Connection: close\r\n\r\n")
+            return bool(self._connection.recv(1))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Forget it; may be called twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def ask_guests(deployment: Deployment, timeout: float = 2.0) -> dict[str, dict[str, Any] | None]:

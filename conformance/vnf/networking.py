@@ -12,7 +12,7 @@ from openstack.connection import Connection
 
 from conformance.errors import UsageError
 from conformance.locking import one_at_a_time
-from conformance.vnf.addressing import address_at, pick_subnets
+from conformance.vnf.addressing import address_at, pick_subnets, ranges_without
 from conformance.vnf.blueprint import NetworkSettings, RouteSettings, RuleSettings
 from conformance.vnf.build import Build
 
@@ -64,6 +64,11 @@ def _build_network(build: Build, label: str, settings: NetworkSettings, cidr: IP
             ip_version=4,
             cidr=str(cidr),
             gateway_ip=str(address_at(cidr, 1)) if settings.router else None,
+            # Neutron gives the cloud's own ports, of DHCP and the like, any address of these: never a guest's.
+            allocation_pools=[
+                {"start": str(first), "end": str(last)}
+                for first, last in ranges_without(cidr, build.blueprint.offsets(label))
+            ],
             # Loopback addresses are this machine's own: Neutron refuses to serve DHCP for them, and nobody
             # needs it.
             enable_dhcp=not cidr.is_loopback,

@@ -59,9 +59,11 @@ def await_ready(
 
     ``timeout`` is for either; if it is not given, it grows with the number of guests. DeployError names the server, its
     fault, and the end of its console; it comes at once when a server goes to ERROR or is deleted meanwhile, and when a
-    guest says that it has failed.
+    guest says that it has failed. Without guests there is nothing to wait for.
     """
     of = len(deployment.guests)
+    if not of:
+        return  # a cloud that had no room for any of them
     timeout = _WITHIN_S + of * _WITHIN_S_MORE if timeout is None else timeout
     looks = itertools.count(1)
     active = _Count(progress, site.name, of, "servers are ACTIVE")

@@ -16,4 +16,7 @@ Feature: The service returns to the repaired site
     And the service returns to the first site
     Then the return to the repaired site keeps the same order
     And the return to the repaired site loses no acknowledged write
+    And every session survives the return to the repaired site
+    And after the return to the repaired site the network functions are connected the same way
+    And after the return to the repaired site the same virtual machines are running
     And no acknowledged write is lost

@@ -33,3 +33,6 @@ Feature: The service moves to another site before planned maintenance
     And the service returns to the first site
     Then the way back keeps the same order
     And the way back loses no acknowledged write
+    And every session survives the way back
+    And after the way back the network functions are connected the same way
+    And after the way back the same virtual machines are running

@@ -31,3 +31,4 @@ Feature: The link fails again while replication catches up
       | it is cut in the other direction       | the link is cut towards the first site                      |
       | it is cut again                        | the link is cut                                             |
       | it flaps                               | the link comes and goes every 1 s                           |
+      | packets are lost                       | the WAN loses 5 % of all packets in each direction          |

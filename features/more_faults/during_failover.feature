@@ -30,6 +30,7 @@ Feature: Something else fails while the VNF fails over
       | is cut in the direction of the data | the link is cut towards the second site                     |
       | is cut in the other direction       | the link is cut towards the first site                      |
       | flaps                               | the link comes and goes every 1 s                           |
+      | loses packets                       | the WAN loses 5 % of all packets in each direction          |
 
   @MS-GR-02 @MS-GR-03 @MS-GR-05
   Scenario Outline: The first site is lost, and during the failover <fault>

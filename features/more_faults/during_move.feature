@@ -20,23 +20,36 @@ Feature: Something fails while the service is being moved
     And the second site serves before the first is stopped
 
     Examples:
-      | fault                            | disturbance                                           |
-      | the link is slow                 | the link delays everything by 80 ms in each direction |
-      | the link is unsteady             | the link jitters by 30 ms in each direction           |
-      | the link is narrow               | the link carries no more than 3000 kB/s               |
-      | the link is slow to close        | the link closes connections 500 ms late               |
-      | the second site's database hangs | the VNF's database at the second site hangs for 2 s   |
+      | fault                     | disturbance                                           |
+      | the link is slow          | the link delays everything by 80 ms in each direction |
+      | the link is unsteady      | the link jitters by 30 ms in each direction           |
+      | the link is narrow        | the link carries no more than 3000 kB/s               |
+      | the link is slow to close | the link closes connections 500 ms late               |
+
+  @MS-MT-01 @MS-MT-03 @MS-MT-04
+  Scenario Outline: The service is moved, and <fault> meanwhile
+    When as soon as the move begins, <disturbance>
+    And the service is moved to the second site for maintenance
+    Then the service is replicated to the other site before it is stopped at the first
+    And the move loses no acknowledged write
+    And the second site serves before the first is stopped
+
+    Examples:
+      | fault            | disturbance                                        |
+      | packets are lost | the WAN loses 5 % of all packets in each direction |
+      | the WAN flaps    | the WAN comes and goes every 1 s                   |
 
   @MS-MT-06
-  Scenario Outline: The service is to be moved, and the link <fault> as that begins
+  Scenario Outline: The service is to be moved, and <fault> as that begins
     When as soon as the move begins, <disturbance>
     And the service is moved to the second site for maintenance
     And the link heals and replication catches up
     Then the first site is not stopped without a copy
 
     Examples:
-      | fault                               | disturbance                                                 |
-      | resets connections                  | the link answers everything with a reset                    |
-      | is half open                        | the link swallows everything and keeps its connections open |
-      | is cut in the direction of the data | the link is cut towards the second site                     |
-      | is cut in the other direction       | the link is cut towards the first site                      |
+      | fault                                        | disturbance                                                 |
+      | the link resets connections                  | the link answers everything with a reset                    |
+      | the link is half open                        | the link swallows everything and keeps its connections open |
+      | the link is cut in the direction of the data | the link is cut towards the second site                     |
+      | the link is cut in the other direction       | the link is cut towards the first site                      |
+      | the second site's database hangs             | the VNF's database at the second site hangs for 20 s        |

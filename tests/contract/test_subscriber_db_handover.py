@@ -145,6 +145,59 @@ def test_a_standby_goes_back_to_a_savepoint_from_before_a_faulty_update(pair: Pa
     assert ask("PUT", pair.front_b.url("/records/again"), "x", session)[0] == 201
 
 
+def test_a_message_that_no_front_end_can_read_ends_those_of_both_sites_until_it_is_removed(pair: Pair) -> None:
+    fronts = [*pair.fronts_a, pair.front_b]
+    agents = [f"http://{front.config['addresses']['oam']}:8009" for front in fronts]
+    post(pair.a, "/message", '{"body": "{\\"to\\": \\"s\\", \\"text\\": \\"hello\\"}"}')
+    for front in fronts:
+        pair.await_(
+            lambda f=front: ask("GET", f.url("/messages/s"))[1]["messages"] == ["hello"], "a message to be read"
+        )
+    number = ask("POST", pair.a.url("/message"), '{"body": "{\\"text\\": \\"to nobody\\"}"}')[1]["id"]
+    for agent in agents:
+        pair.await_(lambda a=agent: ask("GET", f"{a}/status")[1]["ends"] >= 2, "a front-end to end again and again")
+        said = ask("GET", f"{agent}/status")[1]
+        assert (said["ended"], said["error"]) == (1, "KeyError: 'to'")
+    assert ask("POST", pair.b.url("/discard"), f'{{"id": {number}}}')[0] == 409
+    assert ask("POST", pair.a.url("/discard"), f'{{"id": {number}}}')[1] == {"discarded": 1}
+    for front, state in [*((front, "writable") for front in pair.fronts_a), (pair.front_b, "read-only")]:
+        pair.await_database(front, state)
+    ends = [ask("GET", f"{agent}/status")[1]["ends"] for agent in agents]
+    session = ask("POST", fronts[0].url("/sessions"), '{"subscriber": "s"}')[1]["session"]
+    assert ask("PUT", fronts[0].url("/records/after"), "v", session)[0] == 201
+    assert [ask("GET", f"{agent}/status")[1]["ends"] for agent in agents] == ends
+
+
+def test_a_front_end_that_is_killed_is_run_again_and_its_agent_says_so(pair: Pair) -> None:
+    front = pair.fronts_a[0]
+    agent = f"http://{front.config['addresses']['oam']}:8009"
+    before = ask("GET", f"{agent}/status")[1]
+    assert (before["role"], before["starts"], before["ends"], before["ended"]) == ("agent", 1, 0, None)
+    assert ask("POST", f"{agent}/kill")[1] == {"killed": before["pid"]}
+    pair.await_(lambda: ask("GET", f"{agent}/status")[1]["ends"] == 1, "the front-end to end")
+    pair.await_database(front, "writable")
+    after = ask("GET", f"{agent}/status")[1]
+    assert (after["starts"], after["ended"]) == (2, -9)
+    assert after["pid"] not in (None, before["pid"])
+    assert ask("POST", f"{agent}/nothing")[0] == 404
+
+
+def test_a_configuration_holds_at_both_sites_until_it_is_taken_back(pair: Pair) -> None:
+    fronts = [*pair.fronts_a, pair.front_b]
+    front = fronts[0]
+    session = ask("POST", front.url("/sessions"), '{"subscriber": "s"}')[1]["session"]
+    post(pair.a, "/configure", '{"name": "longest_body", "value": 0}')
+    for one in fronts:
+        pair.await_(lambda f=one: f.status().get("longest_body") == 0, "a front-end to have read its configuration")
+    status, answer = ask("PUT", front.url("/records/k"), "v", session)
+    assert (status, answer["error"]) == (503, "the configuration allows bodies of 0 bytes at most")
+    assert ask("GET", front.url("/records"))[1]["items"] == []
+    post(pair.a, "/configure", '{"name": "longest_body", "value": null}')
+    for one in fronts:
+        pair.await_(lambda f=one: f.status().get("longest_body") == 65536, "the usual to hold again")
+    assert ask("PUT", front.url("/records/k"), "v", session)[0] == 201
+
+
 def test_a_standby_says_what_is_wrong_with_an_order(pair: Pair) -> None:
     for path, body, status, words in (
         ("/follow", "not json", 409, "Expecting value"),

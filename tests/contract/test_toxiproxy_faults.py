@@ -87,19 +87,20 @@ FAULTS: list[Callable[[Link], Fault]] = [
     LinkCut,
     lambda link: LinkJitter(link, 20),
     LinkHalfOpen,
-    lambda link: LinkOneWayCut(link, ("downstream",)),
     LinkReset,
     lambda link: LinkFlapping(link, 0.2),
 ]
 # What is measured of these needs a far end that waits for the whole of a question, and one that hangs up.
-SLOW_FAULTS: list[Callable[[Link], Fault]] = [
+FAULTS_OF_REPLICATION: list[Callable[[Link], Fault]] = [
     lambda link: LinkBandwidth(link, 40),
     lambda link: LinkSlowClose(link, 300),
+    lambda link: LinkOneWayCut(link, ("downstream",)),
+    lambda link: LinkOneWayCut(link, ("upstream",)),
 ]
 
 
-@pytest.mark.parametrize("make", SLOW_FAULTS)
-def test_a_slow_link_is_measured_to_bite_and_to_heal(make: Callable[[Link], Fault], replication: Link) -> None:
+@pytest.mark.parametrize("make", FAULTS_OF_REPLICATION)
+def test_a_fault_of_replication_bites_and_heals(make: Callable[[Link], Fault], replication: Link) -> None:
     assert not make(replication).verify().ok
     fault = make(replication)
     fault.inject()

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,16 +164,16 @@ def test_a_change_that_is_wrong_in_one_place_changes_nothing(rig: Rig, link: Wan
 
 
 def test_clients_that_hang_up_or_never_finish_disturb_nobody(rig: Rig, link: WanLink) -> None:
-    idle = []
-    for _ in range(70):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(rig.control))
-        connection.sendall(b'{"op":')
-        idle.append(connection)
-    assert "clients are connected already" in idle[-1].makefile().readline()
-    assert link.ping().all_answered
-    for connection in idle:
-        connection.close()
+    with ExitStack() as hanging_up:
+        for _ in range(70):
+            connection = hanging_up.enter_context(socket.socket(socket.AF_UNIX))
+            connection.connect(str(rig.control))
+            with suppress(BrokenPipeError):  # it was one too many, and has been told
+                connection.sendall(b'{"op":')
+        assert "clients are connected already" in connection.makefile().readline()
+        with pytest.raises(DataPlaneError, match="clients are connected already"):
+            link.control.state()
+        assert link.ping().all_answered
     wait_until(lambda: "directions" in raw(rig, b'{"op": "get"}\n'), timeout=10, what="a free place")
 
 

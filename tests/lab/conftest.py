@@ -9,6 +9,7 @@ import openstack
 import plane as plane_module
 import pytest
 import yaml
+from empty_labs import empty_lab
 from lab_tenant import Tenant
 
 from conformance.lab import Lab, namespaces
@@ -19,10 +20,9 @@ LAB = "lab-tests"
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Two running clouds in loopback mode, stopped after the last test."""
-    made = Lab(LAB, mode="loopback")
-    made.up()
-    yield made
-    made.down()
+    with empty_lab(LAB, mode="loopback") as made:
+        made.up()
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +45,9 @@ def namespaces_lab() -> Iterator[Lab]:
     reason = namespaces.missing()
     if reason:
         pytest.skip(reason)
-    made = Lab(f"{LAB}-plane", mode="namespaces")
-    made.up()
-    yield made
-    made.down()
+    with empty_lab(f"{LAB}-plane", mode="namespaces") as made:
+        made.up()
+        yield made
 
 
 @pytest.fixture(scope="session")

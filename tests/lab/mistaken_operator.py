@@ -1,5 +1,5 @@
-"""Schemes that protect as the reference does, after which somebody makes a mistake at the standby's site, through its
-API. Runs find them as any package's schemes: by entry points, which the tests make."""
+"""Schemes that protect, or return, as the reference does, after which somebody makes a mistake at the site concerned,
+through its API. Runs find them as any package's schemes: by entry points, which the tests make."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from conformance.schemes import Protection
+from conformance.schemes import Failback, Protection
 from conformance.schemes.reference import ReferenceScheme
 from conformance.sites import Site, run_prefix, run_tag
 from conformance.vnf import Deployment, Endpoint
 
-DATABASE = 5432
+DATABASE, SSH = 5432, 22
 OPERATORS = "100.64.0.0/10"
 
 
@@ -57,6 +57,23 @@ class OnePortTooMany(_Mistaken):
             security_groups=[_group(cloud, run, "frontend").id],
             allowed_address_pairs=[{"ip_address": OPERATORS}],
         )
+
+
+class OneRuleNotBack(ReferenceScheme):
+    """When the service has come back to the first site, the operators' port is not open there any more."""
+
+    name = "one-rule-not-back"
+
+    def failback(self, source: Site, to: Site, link: Endpoint) -> Failback:
+        returned = super().failback(source, to, link)
+        home = returned.deployment
+        assert home is not None, returned.detail
+        with to.asking("make a mistake") as cloud:
+            group = _group(cloud, home.run_id, "oam")
+            rules = cloud.network.security_group_rules(security_group_id=group.id, direction="ingress")
+            [ssh] = [rule for rule in rules if rule.port_range_min == SSH]
+            cloud.network.delete_security_group_rule(ssh.id)
+        return returned
 
 
 def _group(cloud: Connection, run: str, label: str) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from empty_labs import empty_lab
 from plane import PATIENCE, Guest, Tenant
 from plane_state import crash, daemon, holders, names_of_namespaces, remains, settled
 
@@ -33,11 +34,9 @@ def three() -> Iterator[Lab]:
     """Three running clouds in namespaces mode, for the tests of this module to wreck."""
     if reason := namespaces.missing():
         pytest.skip(reason)
-    made = Lab("lab-three", SITES, mode="namespaces")
-    made.down()
-    made.up()
-    yield made
-    made.down()
+    with empty_lab("lab-three", SITES, mode="namespaces") as made:
+        made.up()
+        yield made
 
 
 @pytest.fixture(scope="module")

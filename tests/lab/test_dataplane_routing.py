@@ -65,7 +65,7 @@ def test_an_extra_route_leads_through_another_router(tenant: Tenant) -> None:
 def test_networks_with_the_same_addresses_do_not_meet(tenant: Tenant) -> None:
     group = open_group(tenant)
     left, right = (tenant.network("192.168.7.0/24") for _ in range(2))
-    fixed = {"fixed_ips": [{"ip_address": "192.168.7.9"}]}
+    fixed = {"fixed_ips": [{"ip_address": "192.168.7.200"}]}
     asking = tenant.guests(("left-client", left, group), ("right-client", right, group))
     asked = []
     for name, subnet in (("left", left), ("right", right)):
@@ -77,7 +77,7 @@ def test_networks_with_the_same_addresses_do_not_meet(tenant: Tenant) -> None:
         asked.append(tenant.active(tenant.note("server", server)))
     assert len(asked) == 2
     for client, name in zip(asking, ("left", "right"), strict=True):
-        tenant.eventually(client.place, "192.168.7.9", name)
+        tenant.eventually(client.place, "192.168.7.200", name)
 
 
 def test_a_floating_ip_leads_to_its_guest_from_outside_and_from_inside(tenant: Tenant) -> None:

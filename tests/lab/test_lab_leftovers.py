@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from empty_labs import empty_lab
 
 from conformance.lab import Lab, LabError, namespaces, processes
 from conformance.lab.addressing import PORTS
+from conformance.lab.procfs import command_line
 from conformance.paths import cache_dir
 from conformance.waiting import wait_until
 
@@ -34,14 +36,12 @@ def spare(mode: str) -> Iterator[Lab]:
     """A lab that each test may wreck."""
     if mode == "namespaces" and (reason := namespaces.missing()):
         pytest.skip(reason)
-    lab = Lab(NAME, mode=mode)
-    lab.down()
-    yield lab
-    lab.down()
+    with empty_lab(NAME, mode=mode) as lab:
+        yield lab
 
 
 def left(lab: Lab) -> list[str]:
-    return [" ".join(process.cmdline()) for process in processes.of_lab(lab.name, lab.directory)]
+    return [command_line(process) for process in processes.of_lab(lab.name, lab.directory)]
 
 
 def half_built() -> list[Path]:

@@ -15,17 +15,19 @@ from conformance.faults.api_errors import ApiErrors
 from conformance.faults.api_silence import ApiSilence
 from conformance.faults.service_kill import ServiceKill
 from conformance.faults.site_fault import SiteFault
+from conformance.faults.storage_full import StorageFull
 from conformance.faults.vnf_hang import VnfHang
 from conformance.faults.vnf_kill import VnfKill
 from conformance.faults.vnf_member import MemberFault
 from conformance.lab import Lab
-from conformance.sites import Site, SitesFile, api_answers, load_sites, sweep
+from conformance.sites import Site, SitesFile, api_answers, ask_for_volume, load_sites, sweep
 from conformance.undo import UNDO_ACTIONS
 from conformance.vnf import Deployment, await_ready, begin, load_blueprint
 
 pytestmark = pytest.mark.lab
 
 RUN = "tests-site-faults"
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")  # the next one that is free after it is given to the next process
 # A guest that says of itself what a database would.
 GUEST = """#!/bin/sh
 exec python3 - <<'END'
@@ -119,6 +121,31 @@ def test_the_undo_of_a_killed_run_lets_a_silent_api_answer_again(site: Site, sit
     assert api_answers(site, timeout=10).ok
 
 
+def test_storage_is_full_when_cinder_refuses_also_after_a_restart_until_another_run_takes_the_ballast_back(
+    lab: Lab, sites: SitesFile
+) -> None:
+    site = sites.site("site-a")
+    fault = StorageFull(site, sites.path)
+    before = fault.verify()
+    assert not before.ok and "was granted" in before.detail
+
+    fault.inject()
+    try:
+        seen = fault.verify()
+        assert seen.ok, seen.detail
+        lab.kill_service("site-a", "cinder")
+        lab.start_service("site-a", "cinder")
+        seen = fault.verify()
+        assert seen.ok, seen.detail
+        assert ask_for_volume(sites.site("site-b")).ok
+    finally:
+        undo = fault.undo()
+        UNDO_ACTIONS[undo.action](undo.arguments)
+    healed = fault.verify_healed()
+    assert healed.ok and "was granted" in healed.detail
+    assert not list(site.cloud.block_storage.volumes())
+
+
 @pytest.mark.parametrize("kind", [VnfHang, VnfKill])
 def test_a_fault_of_a_guest_silences_it_and_it_comes_back(
     kind: type[VnfHang] | type[VnfKill], site: Site, vnf: Deployment
@@ -135,3 +162,31 @@ def test_a_fault_of_a_guest_silences_it_and_it_comes_back(
     assert back.ok, back.detail
     fault.heal()
     assert fault.status() == "ACTIVE"
+
+
+def pids_can_be_chosen() -> bool:
+    try:
+        LAST_PID.write_text(LAST_PID.read_text())
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not pids_can_be_chosen(), reason="only root may choose pids, and not in every container")
+def test_a_service_that_gets_the_pid_of_one_that_was_killed_is_not_taken_for_it(lab: Lab) -> None:
+    """A long run goes once around all pids there are, and a lab remembers how its processes have ended."""
+    for _ in range(20):
+        killed = service(lab, "glance")
+        lab.kill_service("site-a", "glance")
+        LAST_PID.write_text(str(killed - 1))
+        lab.start_service("site-a", "glance")
+        if service(lab, "glance") == killed:
+            return
+    pytest.skip("Others were quicker to take the pid, 20 times.")
+
+
+def service(lab: Lab, name: str) -> int:
+    site = next(site for site in lab.status().sites if site.name == "site-a")
+    pid = next(service.pid for service in site.services if service.name == name)
+    assert pid is not None
+    return pid

@@ -1,4 +1,5 @@
-"""A network of the standby that lets too much through is found out by packets: the whole product, on a real lab."""
+"""A network of the standby that lets too much through is found out by packets, and so is one of the first site that
+lets too little through once the service is back: the whole product, on a real lab."""
 
 from __future__ import annotations
 
@@ -10,16 +11,18 @@ from pathlib import Path
 
 import mistaken_operator
 import pytest
+import yaml
 
 from conformance.checkers.registry import judge
 from conformance.lab import Lab
 from conformance.model import ScenarioRecord, Status
 from conformance.model.inventory import SecurityGroup
 from conformance.records import load_scenario
+from conformance.resources import fixtures_dir
 
 pytestmark = pytest.mark.lab
 
-SCHEMES = ("OneRuleTooMany", "OnePortTooMany")
+SCHEMES = ("OneRuleTooMany", "OnePortTooMany", "OneRuleNotBack")
 REACHED = "outside to database-0 (tcp 5432 on service) is not reached at site-a and reached at site-b"
 
 
@@ -34,9 +37,12 @@ def installed(tmp_path: Path) -> str:
     return os.pathsep.join([str(tmp_path), str(Path(mistaken_operator.__file__).parent)])
 
 
-def run(lab: Lab, installed: str, scheme: str, folder: Path) -> ScenarioRecord:
-    """What `multisite-ha run` recorded of the loss of the first site, once it has said that something is violated."""
-    command = [sys.executable, "-m", "conformance", "run", "link is clean", "--lab", lab.name]
+def run(
+    lab: Lab, installed: str, scheme: str, folder: Path, *, scenario: str = "link is clean", profile: str = "smoke"
+) -> ScenarioRecord:
+    """What `multisite-ha run` recorded of a scenario, by default the loss of the first site, once it has said that
+    something is violated."""
+    command = [sys.executable, "-m", "conformance", "run", scenario, "--profile", profile, "--lab", lab.name]
     done = subprocess.run(
         [*command, "--scheme", scheme, "--out", str(folder)],
         capture_output=True,
@@ -84,3 +90,27 @@ def test_a_leak_of_which_no_record_tells_is_found_by_packets_alone(
     found = judge("network", record)
     assert (found.status, found.figures["differences"]) == (Status.FAIL, 0)
     assert found.reason.startswith("The records are equal.") and REACHED in found.reason
+
+
+@pytest.fixture
+def maintenance(tmp_path: Path) -> str:
+    """A profile of two clouds in which the return after maintenance is mandatory."""
+    profile = yaml.safe_load((fixtures_dir() / "profiles" / "smoke.yaml").read_text())
+    profile |= {"features": ["maintenance/planned_move.feature"], "mandatory": ["MS-MT-07"], "optional": []}
+    path = tmp_path / "maintenance.yaml"
+    path.write_text(yaml.safe_dump(profile))
+    return str(path)
+
+
+def test_a_rule_that_does_not_come_back_with_the_service_is_found_by_its_record_and_by_packets(
+    namespaces_lab: Lab, installed: str, maintenance: str, tmp_path: Path
+) -> None:
+    scenario, folder = "returns after the maintenance", tmp_path / "run"
+    record = run(namespaces_lab, installed, "OneRuleNotBack", folder, scenario=scenario, profile=maintenance)
+    for check in ("way-back-order", "way-back-acknowledged-writes", "way-back-sessions", "way-back-vm-count"):
+        kept = judge(check, record)
+        assert kept.status is Status.PASS, kept.reason
+    found = judge("way-back-network", record)
+    assert found.status is Status.FAIL
+    assert "rule ingress IPv4 tcp 22 from anybody of site-a is missing at site-a after the return" in found.reason
+    assert "(tcp 22 on oam) is reached at site-a and not reached at site-a after the return" in found.reason

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from openstack.exceptions import ConflictException
 
 from conformance.errors import UsageError
 from conformance.lab import Lab
@@ -73,6 +76,28 @@ def test_a_server_that_fits_nowhere_is_reported_with_novas_reason(sites: tuple[S
     deployment = begin(sites[0], blueprint(tmp_path, flavors=huge), RUN)
     with pytest.raises(DeployError, match="server single-0 went to ERROR: No valid host was found"):
         await_ready(sites[0], deployment, timeout=30)
+
+
+@pytest.mark.parametrize(("length", "offset", "pairs"), [(28, 9, [12]), (29, 2, [3, 4, 6])])
+def test_ports_of_others_in_a_vnfs_network_get_no_address_that_a_guest_is_to_have(
+    sites: tuple[Site, Site], tmp_path: Path, length: int, offset: int, pairs: list[int]
+) -> None:
+    """As the ports of a cloud's DHCP servers do, which come when the subnet does and before the guests'."""
+    port = {"network": "core", "offset": offset, "allowed_address_pairs": pairs}
+    role = {"image": "base", "flavor": "small", "user_data": "guest.sh", "ports": [port]}
+    small = {"core": {"prefix_length": length}}
+    spoken_for = {1, offset, *pairs}
+    deployment = begin(sites[0], blueprint(tmp_path, networks=small, roles={"single": role}), RUN)
+    hosts = list(IPv4Network(deployment.subnets["core"]).hosts())
+    taken = set()
+    with sites[0].asking("fill a network") as cloud, ExitStack() as others:
+        core = next(iter(cloud.network.subnets(cidr=deployment.subnets["core"]))).network_id
+        with pytest.raises(ConflictException, match="No more IP addresses available"):
+            for _ in range(len(hosts)):
+                other = cloud.network.create_port(network_id=core)
+                others.callback(cloud.network.delete_port, other)
+                taken.add(other.fixed_ips[0]["ip_address"])
+    assert taken == {str(host) for n, host in enumerate(hosts, start=1) if n not in spoken_for}
 
 
 def test_routes_dns_and_address_pairs_are_made_and_read_back(sites: tuple[Site, Site], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from empty_labs import empty_lab
 
 from conformance.lab import Lab
 from conformance.waiting import wait_until
@@ -24,10 +25,9 @@ LAB = "run-tests"
 @pytest.fixture(scope="session", autouse=True)
 def lab() -> Iterator[Lab]:
     """Two running clouds, stopped after the last test."""
-    made = Lab(LAB)
-    made.up()
-    yield made
-    made.down()
+    with empty_lab(LAB) as made:
+        made.up()
+        yield made
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Running:
         """Send a signal to the run itself, as `kill` would."""
         self.process.send_signal(number)
 
-    def finish(self, timeout: float = 240) -> Outcome:
+    def finish(self, timeout: float = 600) -> Outcome:
         """Wait for the end."""
         stdout, _ = self.process.communicate(timeout=timeout)
         return Outcome(self.process.returncode, stdout, self.log.read_text(), self.folder)

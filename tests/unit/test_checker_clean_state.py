@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from builders import A, B, add_events, add_ops, at, drop_events, drop_ops, edit_events, edit_ops, fault
 from move_records import scheme
-from recovery_records import read_again, recovered
+from recovery_records import free_of_fault, read_again, recovered
 
 from conformance.checkers.registry import judge
 from conformance.model import Event, Operation, Outcome, ScenarioRecord, Status
@@ -253,3 +253,60 @@ def test_what_is_gone_and_what_is_ruined_is_named() -> None:
     evidence = judge("clean-state", record).evidence
     assert [(e.kind, e.ref) for e in evidence] == [("operation", number), ("record", "k-4")]
     assert "k-4 holds 'ruined:v4'" in evidence[1].text
+
+
+UNSEEN = ("poison-message", "bad-configuration")
+"""Faults that records do not show."""
+
+
+def looked(*events: Event) -> Change:
+    return lambda r: add_events(drop_events(r, lambda e: e.name == "free-of-fault"), *events)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_fault_that_records_do_not_show_is_gone_when_the_second_site_was_seen_to_be_free_of_it(name: str) -> None:
+    verdict = judge("clean-state", recovered(fault=name))
+    assert verdict.status is Status.PASS, verdict.reason
+    assert "For it 10 acknowledged writes" in verdict.reason
+    assert verdict.figures["given_up"] == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason"),
+    [
+        (looked(free_of_fault(5.5, False)), Status.FAIL, "not free of the fault {}: Front-ends at site-b still end"),
+        (
+            looked(free_of_fault(5.2, False), free_of_fault(5.5, True)),
+            Status.FAIL,
+            "site-b is not free of the fault {}",
+        ),
+        (
+            both(looked(free_of_fault(5.5, False)), lambda r: drop_ops(r, lambda o: o.f == "scan")),
+            Status.FAIL,
+            "not free",
+        ),
+        (lose("k-3"), Status.FAIL, "1 write from before the savepoint is gone"),
+        (lose("w-3"), Status.FAIL, "1 write acknowledged after the recovery is gone"),
+        (ruin("k-3"), Status.FAIL, "1 record there is not what was written"),
+        (both(looked(), lose("k-3")), Status.FAIL, "1 write from before the savepoint is gone"),
+        (looked(), Status.INCONCLUSIVE, "Nobody saw, after the recovery, whether site-b is free of the fault {}"),
+        (looked(free_of_fault(0.5, True)), Status.INCONCLUSIVE, "Nobody saw, after the recovery"),
+        (looked(free_of_fault(5.5, True, A)), Status.INCONCLUSIVE, "Nobody saw, after the recovery"),
+        (looked(free_of_fault(5.5, None)), Status.INCONCLUSIVE, "Nobody saw, after the recovery"),
+        (lambda r: drop_events(r, operation("savepoint")), Status.INCONCLUSIVE, "No savepoint followed by a fault"),
+    ],
+)
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_second_site_that_still_has_the_fault_fails_and_one_nobody_looked_at_stays_open(
+    name: str, change: Change, status: Status, reason: str
+) -> None:
+    verdict = judge("clean-state", change(recovered(fault=name)))
+    assert (verdict.status, reason.format(name) in verdict.reason) == (status, True), verdict.reason
+
+
+def test_of_two_faults_of_the_software_the_first_is_the_one_that_was_recovered_from() -> None:
+    """The later one began when the state had been regained."""
+    later = [replace(e, t=e.t + at(4) - at(0)) for e in recovered(fault="bad-update").fault_events()]
+    verdict = judge("clean-state", add_events(recovered(fault="poison-message"), *later))
+    assert verdict.status is Status.PASS, verdict.reason
+    assert verdict.figures["recovered_s"] == 3.0

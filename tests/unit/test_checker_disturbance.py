@@ -48,6 +48,10 @@ def unanswered(begin: float, end: float) -> Change:
     return operations(edit)
 
 
+def swap(operation: Operation, error: str) -> Operation:
+    return replace(operation, f="cas", outcome=Outcome.FAIL, error=error)
+
+
 def until(seconds: float) -> Change:
     """Probing ended so long after the move began."""
     return probes(lambda p: p if p.due < when(seconds) else None)
@@ -65,6 +69,10 @@ GOOD: dict[str, tuple[Change, str]] = {
     "a few errors are allowed": (
         planted(failing=50, limits=Thresholds(max_error_share=0.05, degradation_margin=0.25)),
         "of 1002 operations and probes outside of interruptions failed (5.0% is allowed)",
+    ),
+    "swaps meet another value than they expect": (
+        operations(lambda o: swap(o, "409 it holds another value") if o.id % 10 == 0 else o),
+        "0 of 1002 operations and probes outside of interruptions failed",
     ),
     "the sites' clocks differ a little": (planted(uncertainty=50_000_000), "The service was not interrupted."),
     "the prober is a little late": (planted(late=0.0005), "The service was not interrupted."),
@@ -96,6 +104,11 @@ BAD: dict[str, tuple[Change, Status, str]] = {
         operations(
             lambda o: replace(o, outcome=Outcome.FAIL, error="409") if o.id % 10 == 0 and o.invoked > when(0) else o
         ),
+        Status.FAIL,
+        "outside of interruptions failed, more than the 1.0% allowed",
+    ),
+    "clients are refused a swap for another reason than its value": (
+        operations(lambda o: swap(o, "503 read-only") if o.id % 10 == 0 and o.invoked > when(0) else o),
         Status.FAIL,
         "outside of interruptions failed, more than the 1.0% allowed",
     ),

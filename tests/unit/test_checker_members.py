@@ -54,6 +54,12 @@ def refusal(**fields: object) -> Change:
     return lambda r: edit_events(r, lambda e: e.name == "capacity-refused", **fields)
 
 
+def wanted(members: int) -> Change:
+    """The VNF was to have so many members."""
+    noted = Event(at(-4.8), "observation", "members-wanted", "", A, True, "", {"wanted": members})
+    return lambda r: add_events(r, noted)
+
+
 def no_clients_there(record: ScenarioRecord) -> ScenarioRecord:
     record = drop_ops(record, lambda o: o.site == B)
     return replace(record, probes=probes(((-4, 0, A), (0, 4, None))))
@@ -63,6 +69,7 @@ ALL = ("database-0", "frontend-0", "frontend-1")
 
 GOOD: dict[str, tuple[str, Change, str]] = {
     "members are in two clouds": (ONE, lambda r: r, "its members in 2 clouds: 2 at site-a; 1 at site-b, all serving"),
+    "there are as many as were wanted": (ONE, wanted(3), "its members in 2 clouds: 2 at site-a; 1 at site-b"),
     "most are in the second": (ONE, placed(("database-0",), ALL[1:]), "1 at site-a; 2 at site-b"),
     "a third cloud holds none": (
         ONE,
@@ -122,6 +129,8 @@ def test_it_passes_when(check: str, change: Change, reason: str) -> None:
 
 
 FAILING: dict[str, tuple[str, Change, str]] = {
+    "there are fewer than were wanted": (ONE, wanted(102), "the VNF has 3 members of 102"),
+    "there are more than were wanted": (ONE, wanted(2), "the VNF has 3 members of 2"),
     "all are in one cloud": (ONE, placed(ALL, ()), "all members are at site-a, none at site-b"),
     "each cloud has a copy of its own": (ONE, placed(ALL, ALL), "there are 2 members database-0: copies, not one VNF"),
     "one member is there twice": (ONE, placed(ALL, ("frontend-1",)), "there are 2 members frontend-1"),

@@ -92,6 +92,7 @@ GOOD: dict[str, tuple[Change, str]] = {
         "The service was back",
     ),
     "its probes hang": (both(plane("media", *GONE, limit=3), hang("media", 0.5)), "The service was back"),
+    "another VNF beside this one, back within its limit": (plane("beside", *GONE), "The service was back"),
     "a limit as narrow as the probing allows": (plane("api", (-4, 4, B), limit=0.03), "The service was back"),
 }
 
@@ -132,6 +133,10 @@ FAILING: dict[str, tuple[Change, str]] = {
         "The longest outage of the plane api",
     ),
     "both planes": (both(plane("media", *GONE, limit=0.1), plane("api", *GONE, limit=0.5)), "plane api lasted"),
+    "another VNF beside this one that never came back": (
+        plane("beside", (-4, 0, A), (0, 4, None)),
+        "The longest outage of the plane beside lasted 3.978 s at least, more than",
+    ),
     "a narrow limit": (plane("media", (-4, 0, A), (0, 0.1, None), (0.1, 4, B), limit=0.05), "more than the 0.05 s"),
     "a plane in order and a service that is late": (
         both(
@@ -197,6 +202,19 @@ OPEN: dict[str, tuple[Change, str]] = {
     "a plane in order and a service that is open": (
         both(plane("media", *GONE), lambda r: replace(r, probes=probes(((-4, 0, A), (0, 3, None))))),
         "The service was not back",
+    ),
+    "another VNF beside this one and no limit for it": (
+        plane("beside", *GONE, limit=None),
+        "The plane beside had 1 outage, together 0.978 s to 1.022 s (no limit given). Whether that is soon enough is "
+        "open: plane_rto_s of the profile has none for beside.",
+    ),
+    "another VNF beside this one that never came back, and no limit for it": (
+        plane("beside", (-4, 0, A), (0, 4, None), limit=None),
+        "together 3.978 s at least (no limit given). Whether that is soon enough is open",
+    ),
+    "another VNF beside this one that was never there, and no limit for it": (
+        plane("beside", (-4, 4, None), limit=None),
+        "0 probes of the plane beside",
     ),
     "a loss that is not on record": (
         both(plane("media", *GONE), lambda r: drop_events(r, fault("site-loss"))),

@@ -65,6 +65,29 @@ def test_broken_yaml_names_line_and_column(tmp_path: Path) -> None:
     assert done.returncode == 64
 
 
+def test_a_date_that_there_is_not_names_the_file(tmp_path: Path) -> None:
+    waivers = tmp_path / "waivers.yaml"
+    waivers.write_text("waivers:\n  - {requirement: MS-GR-08, reason: x, by: y, expires: 2027-02-30}\n")
+    done = multisite_ha("run", "--dry-run", "--waivers", str(waivers), cwd=tmp_path)
+    assert f"The waivers file {waivers} holds a value that there is not: day is out of range for month" in done.stderr
+    assert done.returncode == 64
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--toxiproxy", "notaurl"), "such as http://127.0.0.1:8474"),
+        (("--lab", "../etc"), "'../etc' cannot be the name of a lab"),
+        (("--lab", ""), "'' cannot be the name of a lab"),
+    ],
+)
+def test_options_that_can_be_nothing_are_refused_before_anything_starts(
+    tmp_path: Path, option: tuple[str, str], said: str
+) -> None:
+    done = multisite_ha("run", "--dry-run", *option, cwd=tmp_path)
+    assert (done.returncode, said in done.stderr) == (64, True), done.stdout + done.stderr
+
+
 def test_a_dry_run_names_scenarios_and_faults_and_starts_nothing(tmp_path: Path) -> None:
     done = multisite_ha("run", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
+from conformance.faults import journal as journal_module
 from conformance.faults.base import Undo
 from conformance.faults.journal import Journal, heal_leftovers, leftovers
 
@@ -52,15 +52,26 @@ def test_a_run_that_is_alive_is_left_alone(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == ()
 
 
-def test_a_journal_in_the_making_is_nobodys_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Looking(psutil.Process):
-        def create_time(self) -> float:
-            assert leftovers(tmp_path) == ()  # as another process that starts at the same moment does
-            return super().create_time()
+@pytest.mark.parametrize("field", ["boot", "start"])
+def test_whoever_has_the_pid_of_a_dead_run_is_not_that_run(tmp_path: Path, field: str) -> None:
+    Journal("run-dead", tmp_path).record(Undo("restore", {"site": "first"}))
+    path = tmp_path / "run-dead.jsonl"
+    header, *rest = path.read_text().splitlines()
+    boot, start = json.loads(header)["life"].split()
+    life = f"another-boot {start}" if field == "boot" else f"{boot} {int(start) - 1}"
+    path.write_text("\n".join([json.dumps({**json.loads(header), "life": life}), *rest, ""]))
+    assert [left.undo.action for left in leftovers(tmp_path)] == ["restore"]
 
-    monkeypatch.setattr(psutil, "Process", Looking)
+
+def test_a_journal_in_the_making_is_nobodys_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looking(pid: int) -> str:
+        monkeypatch.undo()
+        assert leftovers(tmp_path) == ()  # as another process that starts at the same moment does
+        return life(pid)
+
+    life = journal_module._life
+    monkeypatch.setattr(journal_module, "_life", looking)
     journal = Journal("run-alive", tmp_path)
-    monkeypatch.undo()
     journal.record(Undo("restore", {"site": "first"}))
     assert (tmp_path / "run-alive.jsonl").exists()
     assert leftovers(tmp_path) == ()

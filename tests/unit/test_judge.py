@@ -10,7 +10,7 @@ from conformance.errors import UsageError
 from conformance.judge import judge_run
 from conformance.model import ScenarioInfo, Status, Thresholds, worst
 from conformance.model.results import RunInfo
-from conformance.store import End, Outcome, Plan, PlannedScenario, RunFolder
+from conformance.store import PLAN_FILE, End, Outcome, Plan, PlannedScenario, RunFolder
 
 GOOD = Path(__file__).parents[2] / "fixtures" / "histories" / "good"
 DATA_CHECK = "no acknowledged write is lost"
@@ -165,6 +165,14 @@ def test_a_run_without_an_end_is_not_a_pass(tmp_path: Path) -> None:
     assert vim_verdict(passing_run(tmp_path, planned=1, of=1))[0] is Status.INCONCLUSIVE
 
 
+def test_a_run_of_which_nobody_knows_what_was_planned_is_not_a_pass(tmp_path: Path) -> None:
+    run = passing_run(tmp_path, planned=1, of=3)
+    run.write_end(End(interrupted=False, trouble=()))
+    (tmp_path / PLAN_FILE).unlink()
+    assert vim_verdict(run)[0] is Status.INCONCLUSIVE
+    assert judge_run(run).notes == ("What was planned is not known: its plan.json is missing.",)
+
+
 def test_an_interrupted_run_is_not_a_pass(tmp_path: Path) -> None:
     run = passing_run(tmp_path, planned=1, of=1)
     run.write_end(End(interrupted=True, trouble=()))
@@ -194,3 +202,19 @@ def test_a_mandatory_requirement_that_nothing_judged_leaves_the_run_inconclusive
     folder = run_folder(tmp_path, mandatory=("MS-GR-05", "MS-GR-08"))
     verdicts = {r.id: r.verdict for r in judge_run(folder).requirements}
     assert verdicts == {"MS-GR-05": Status.NOT_TESTED, "MS-GR-08": Status.NOT_TESTED}
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ("good/way-back", "Held in one scenario. By the log"),
+        ("bad/way-back-gone-wrong", "A way back: site-b was stopped 0.300 s at least before"),
+    ],
+)
+def test_several_checks_of_one_scenario_are_not_counted_as_scenarios(tmp_path: Path, stored: str, said: str) -> None:
+    run = run_folder(tmp_path, mandatory=("MS-MT-07",))
+    shutil.copytree(GOOD.parent / stored, run.scenario_folder("01-one"))
+    (result,) = (r for r in judge_run(run).requirements if r.id == "MS-MT-07")
+    assert result.reason.startswith(said), result.reason
+    assert "more)" not in result.reason
+    assert len(result.scenarios) == 1

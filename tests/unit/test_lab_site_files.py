@@ -96,8 +96,9 @@ def test_clouds_yaml_and_sites_yaml_describe_the_same_clouds(site: LabSite, tmp_
             "api-silence": {"driver": "lab", "lab": "default"},
             "api-errors": {"driver": "lab", "lab": "default"},
             "service-kill": {"driver": "lab", "lab": "default"},
+            "storage-full": {"driver": "ballast"},
         },
-        "allow_faults": ["site-loss", "api-silence", "api-errors", "service-kill"],
+        "allow_faults": ["site-loss", "api-silence", "api-errors", "service-kill", "storage-full"],
     }
     assert (tmp_path / "clouds.yaml").stat().st_mode & 0o777 == 0o600
 

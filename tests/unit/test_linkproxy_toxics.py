@@ -13,7 +13,6 @@ from linkproxy_rig import Rig, answering, rig, stays_silent, toxic, within
 
 from conformance.linkproxy.address import AddressError
 from conformance.linkproxy.proxy import Proxy, Settings
-from conformance.linkproxy.side import Side
 
 EARLY = 1e-5
 
@@ -535,10 +534,9 @@ def test_stopping_while_dialling_closes_the_client_at_once() -> None:
 
 def test_a_client_that_arrives_while_the_proxy_stops_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     class StopsOnAccept(Proxy):
-        def _accept(self) -> Side:
-            side = super()._accept()
-            asyncio.get_running_loop().call_soon(self.stop)  # before asyncio hands the socket over
-            return side
+        def _accept(self, client: socket.socket) -> None:
+            super()._accept(client)
+            asyncio.get_running_loop().call_soon(self.stop)  # before the socket has come to its side
 
     async def story() -> None:
         proxy = StopsOnAccept(Settings(seed=1), "p", "127.0.0.1:0", "127.0.0.1:1")

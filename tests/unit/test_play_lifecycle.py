@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from test_judge import run_folder, scenario
-from test_nemesis import Switch
+from test_nemesis import Slow, Switch, meet
 
 from conformance.errors import HarnessError
 from conformance.faults.journal import Journal
@@ -74,6 +75,17 @@ def test_faults_are_healed_before_anything_else_is_undone(scene: Scene) -> None:
     scene.on_close("looking", lambda: scene.done.append(f"lost: {switch.lost}"))
     scene.close()
     assert scene.done[0] == "lost: False"
+
+
+def test_a_fault_under_way_when_the_scenario_fails_does_not_outlive_it(scene: Scene) -> None:
+    """As when a failover that fails at once is to be disturbed, or somebody presses Ctrl-C: the fault still measures
+    while everything is taken back."""
+    fault = Slow("wan-loss")
+    scene.failed(HarnessError("the hook ended with status 1."))
+    injecting = Thread(target=lambda: scene.stage.nemesis.inject(fault), daemon=True)
+    scene.on_close("injecting during an operation", lambda: injecting.join(60))
+    meet(fault, injecting, Thread(target=scene.close, daemon=True))
+    assert not fault.lost
 
 
 def test_closing_twice_undoes_once(scene: Scene) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from evidence_run import PASSING, stored_run
 from report_run import made_run
 
@@ -67,6 +70,61 @@ def test_a_bundle_is_reported_elsewhere_and_never_changed(run: Path, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "j.xml").read_text() == (run / "junit.xml").read_text()
     assert (tmp_path / "run.tar.gz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "RUN", "--format", "rtm", "--out"),
+        ("export", "RUN/scenarios/01-clean", "--format", "edn", "--out"),
+        ("trend", "RUNS", "--out"),
+        ("bundle", "RUN", "--out"),
+    ],
+)
+@pytest.mark.parametrize("place", ["run.json", "scenarios/01-clean/history.jsonl", "manifest.json", "new.csv"])
+def test_nothing_is_written_among_what_a_run_recorded(run: Path, command: tuple[str, ...], place: str) -> None:
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    words = [w.replace("RUNS", str(run.parent)).replace("RUN", str(run)) for w in command]
+    done = multisite_ha(*words, run / place, cwd=run.parent)
+    assert done.returncode == 64, done.stdout
+    assert "--out" in done.stderr
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
+
+
+def test_a_bundle_does_not_take_the_place_of_the_key_it_is_signed_with(run: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    private = Ed25519PrivateKey.generate()
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    before = key.read_bytes()
+    done = multisite_ha("bundle", run, "--sign", key, "--out", "key.pem", cwd=tmp_path)
+    assert (done.returncode, "take the place of the key" in done.stderr) == (64, True)
+    assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words", [("report", "RUN", "--format", "results", "--out", "r.json"), ("diff", "RUN", "RUN"),
+              ("export", "RUN", "--format", "edn", "--out", "edn")]
+)  # fmt: skip
+def test_an_altered_record_is_nowhere_taken_for_what_the_run_wrote(
+    run: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    altered = tmp_path / "altered"
+    shutil.copytree(run, altered)
+    file = altered / "scenarios" / "01-clean" / "scenario.json"
+    text = file.read_text()
+    file.write_text(text.replace('"rto_s": ', '"rto_s": 1'))
+    assert file.read_text() != text
+    done = multisite_ha(*(str(altered) if w == "RUN" else w for w in words), cwd=tmp_path)
+    assert (done.returncode, "scenario.json has changed" in done.stderr) == (3, True), done.stdout + done.stderr
+
+
+def test_forged_results_are_compared_with_nothing(run: Path, tmp_path: Path) -> None:
+    forged = tmp_path / "forged"
+    shutil.copytree(run, forged)
+    results = forged / "results.json"
+    results.write_text(results.read_text().replace('"pass"', '"fail"'))
+    done = multisite_ha("diff", run, forged, cwd=tmp_path)
+    assert (done.returncode, "results.json has changed" in done.stderr) == (3, True), done.stdout + done.stderr
 
 
 def test_a_mistyped_format_is_answered_by_the_nearest_one(run: Path, tmp_path: Path) -> None:

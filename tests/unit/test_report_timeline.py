@@ -172,6 +172,12 @@ def test_a_fault_that_flaps_is_one_run_each_time() -> None:
     assert all(run.bit and run.end == run.begin + 300 * MS for run in runs)
 
 
+def test_a_fault_that_was_not_kept_up_until_it_was_healed_is_one_run_that_did_not_bite() -> None:
+    states = (("injecting", None), ("injected", None), ("verified", True), ("verified", False), ("healed", None))
+    (run,) = fault_runs([fault(at(n), state, ok, "link-flapping") for n, (state, ok) in enumerate(states)])
+    assert run.bit is False and run.end == at(4)
+
+
 def test_a_fault_that_was_never_verified_nor_healed_is_open_and_unproven() -> None:
     (run,) = fault_runs([fault(at(1), "injecting"), fault(at(2), "injected", True)])
     assert (run.bit, run.end) == (None, None)

@@ -67,6 +67,36 @@ def test_every_disturbance_is_one_of_the_link_and_each_kind_comes_once_before_an
     assert len(set(kinds[:10])) == 10
 
 
+@given(SEEDS)
+def test_where_packets_can_be_got_at_they_are_disturbed_too_and_each_kind_once_before_any_again(seed: int) -> None:
+    schedule = draw(seed, 240, packets=True)
+    kinds = [planned.sentence.translate(str.maketrans("", "", "0123456789")) for planned in schedule]
+    faults = {link_fault(planned.sentence).fault for planned in schedule[:19]}
+    assert len(set(kinds[:19])) == 19
+    assert {f for f in faults if f.startswith("wan-")} == {
+        "wan-delay", "wan-loss", "wan-corruption", "wan-duplication", "wan-reordering", "wan-cut", "wan-one-way-cut",
+        "wan-flapping",
+    }  # fmt: skip
+    check_schedule(schedule)
+
+
+def test_no_packets_are_disturbed_between_sites_of_no_lab(tmp_path: Path) -> None:
+    path = files.write(tmp_path, {"site-a": files.site(1), "site-b": files.site(2)})
+    pair = load_sites(path).sites
+    drawn = Request.read(RunOptions(seed=5)).scheduled("one", Loose(240, everything=False), pair)
+    assert drawn == draw(seed_for(5, "one"), 240)
+    assert not any(planned.sentence.startswith("the WAN") for planned in drawn)
+
+
+def test_packets_are_disturbed_between_sites_of_one_lab(tmp_path: Path) -> None:
+    plane = {"driver": "lab", "lab": "no-such-lab"}
+    path = files.write(tmp_path, {"site-a": files.site(1, data_plane=plane), "site-b": files.site(2, data_plane=plane)})
+    pair = load_sites(path).sites
+    drawn = Request.read(RunOptions(seed=5)).scheduled("one", Loose(240, everything=False), pair)
+    assert drawn == draw(seed_for(5, "one"), 240, packets=True)
+    assert any(planned.sentence.startswith("the WAN") for planned in drawn)
+
+
 def test_some_disturbances_meet_replication_while_it_catches_up_from_the_one_before() -> None:
     gaps = [round(b.at_s - a.at_s - a.lasts_s, 1) for seed in range(20) for a, b in pairwise(draw(seed, 60))]
     assert 0.3 < gaps.count(0.0) / len(gaps) < 0.7
@@ -131,7 +161,8 @@ def test_the_plan_of_a_scenario_holds_every_fault_that_the_nemesis_is_to_inject(
 
 def test_a_run_draws_for_each_scenario_from_its_seed() -> None:
     request = Request.read(RunOptions(seed=5))
-    assert request.scheduled("one", LINK) == draw(seed_for(5, "one"), 20) != request.scheduled("other", LINK)
+    drawn = request.scheduled("one", LINK)
+    assert drawn == draw(seed_for(5, "one"), 20, packets=True) != request.scheduled("other", LINK)
 
 
 def test_a_run_that_is_given_a_schedule_draws_none(tmp_path: Path) -> None:

@@ -79,11 +79,14 @@ def pid_in(path: Path) -> int:
         ({"protect": {"post": "http://u:hidden-pw@127.0.0.1/"}}, "must not hold a password"),
         ({"protect": {"run": ["sh"], "headers": {"A": "B"}}}, "headers are for post"),
         ({"protect": {"post": "http://127.0.0.1/", "headers": {"A": "MSHA_UNSET"}}}, "MSHA_UNSET, which is not set"),
+        ({"protect": {"post": "http://127.0.0.1/", "headers": {"A": "MSHA_ECHOED"}}}, "MSHA_ECHOED, whose value holds"),
+        ({"protect": {"post": "http://127.0.0.1/", "headers": {"A B": "PATH"}}}, "protect.headers.A B"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_before_anything_starts(
-    rig: Rig, fields: dict[str, Any], said: str
+    rig: Rig, fields: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MSHA_ECHOED", "hidden-pw\n")
     with pytest.raises(UsageError, match=said) as refused:
         read_scheme(f"command:{rig.settings(**fields)}")
     assert "hidden-pw" not in str(refused.value)
@@ -300,6 +303,16 @@ def test_a_command_that_does_not_end_is_killed_with_all_it_started(rig: Rig) -> 
     for name in ("child", "itself"):
         pid = pid_in(rig.folder / name)
         assert wait_until(lambda pid=pid: is_gone(pid), timeout=10, what=f"{name} to be gone")
+
+
+@pytest.mark.parametrize("where", ["", " >&2"])
+def test_a_command_that_never_stops_writing_is_killed_in_time(rig: Rig, where: str) -> None:
+    script = f"echo $$ > itself; yes '' {where}"
+    scheme = rig.scheme("command", protect=saying(OK), failover=sh(script, timeout_s=1))
+    with pytest.raises(HarnessError, match=r"sh \(failover\)"):
+        scheme.failover(*rig.sites)
+    pid = pid_in(rig.folder / "itself")
+    assert wait_until(lambda: is_gone(pid), timeout=10, what="it to be gone")
 
 
 def test_what_a_command_leaves_running_ends_with_it(rig: Rig) -> None:

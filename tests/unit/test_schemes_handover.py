@@ -145,6 +145,24 @@ def test_a_refused_promotion_is_called_off_and_the_source_resumes(pair: tuple[Gu
     assert first.orders == ["quiesce", "resume"]
 
 
+@pytest.mark.parametrize("said", [None, 50331904, "gtid-17"])
+def test_a_source_that_does_not_say_where_its_log_ends_resumes(pair: tuple[Guests, Guests], said: object) -> None:
+    first, second = pair
+    events: list[Event] = []
+
+    class Quiesced(dict[str, Any]):
+        """Says where its log is until it is told to be quiet."""
+
+        def get(self, key: str, default: Any = None) -> Any:
+            return said if key == "lsn" and "quiesce" in first.orders else super().get(key, default)
+
+    first.answers["database-0"]["status"] = Quiesced(first.answers["database-0"]["status"])
+    with pytest.raises(StepFailed, match="should say where its log is as PostgreSQL does"):
+        hand_over(pair, events)
+    assert noted(events)[-1] == ("call-off", "site-a", True)
+    assert (first.orders, second.orders) == (["quiesce", "resume"], [])
+
+
 def test_a_source_that_cannot_resume_is_said_to_be_so(pair: tuple[Guests, Guests]) -> None:
     first, second = pair
     second.answers["database-0"]["promote"] = 409

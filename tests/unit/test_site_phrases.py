@@ -14,10 +14,12 @@ from conformance.errors import HarnessError, UsageError
 from conformance.faults.base import NotPossibleHere
 from conformance.faults.journal import UndoAction
 from conformance.faults.volume_slow import VolumeSlow
-from conformance.lab.clouds import FAULTS
+from conformance.lab import clouds
+from conformance.lab.addressing import SiteAddresses
+from conformance.lab.site import LabSite
 from conformance.link_phrases import is_link_fault
 from conformance.site_phrases import SITE_PHRASES, Struck, find_site_fault, site_fault
-from conformance.sites import Site, driver_of
+from conformance.sites import Site, driver_of, load_sites
 from conformance.undo import UNDO_ACTIONS
 from conformance.vocabulary import during, fault_of, site_during
 
@@ -30,8 +32,9 @@ SENTENCES = {
     "the clocks of the first site are wrong": ("clock-offset", "first", None),
     "the VNF's database at the first site hangs for 2.5 s": ("vnf-hang", "first", 2.5),
     "the VNF's database at the second site is killed and starts again": ("vnf-kill", "second", 0.0),
+    "the process of a front-end at the first site is killed": ("process-kill", "first", 0.0),
 }
-MADE_BY_A_SITE = [s for s, (fault, _, _) in SENTENCES.items() if not fault.startswith("vnf-")]
+MADE_BY_A_SITE = [s for s, (fault, _, _) in SENTENCES.items() if not fault.startswith(("vnf-", "process-"))]
 
 
 def script(code: str) -> list[str]:
@@ -95,16 +98,16 @@ def test_a_fault_that_is_allowed_and_nobody_says_how_to_make_is_left_out(tmp_pat
 
 @pytest.mark.parametrize("fault", ["storage-full", "storage-slow", "clock-offset"])
 def test_what_a_lab_cannot_make_is_said(fault: str, tmp_path: Path) -> None:
-    assert fault not in FAULTS
     site = files.a_site(tmp_path, allow_faults=[fault], faults={fault: {"driver": "lab"}})
     with pytest.raises(UsageError, match=f"A lab cannot make the fault {fault}, only api-silence"):
         driver_of(site, fault)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", clouds.FAULTS)
 def test_what_a_lab_says_it_can_make_it_has_a_driver_for(fault: str, tmp_path: Path) -> None:
-    site = files.a_site(tmp_path, allow_faults=[fault], faults={fault: {"driver": "lab"}})
-    assert driver_of(site, fault).in_force("") is None
+    labs = [LabSite(f"site-{n}", "default", tmp_path, SiteAddresses(n), "s3cret") for n in (11, 12)]
+    clouds.write(tmp_path, labs)
+    assert driver_of(load_sites(tmp_path / "sites.yaml").sites[0], fault).in_force("") is None
 
 
 def test_the_users_commands_make_a_fault_and_get_what_the_sentence_names(tmp_path: Path) -> None:

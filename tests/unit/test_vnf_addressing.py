@@ -1,13 +1,13 @@
 """Subnets are carved from what is free in the pool."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.errors import HarnessError
-from conformance.vnf.addressing import address_at, pick_subnets
+from conformance.vnf.addressing import address_at, pick_subnets, ranges_without
 
 POOL = IPv4Network("10.81.0.0/20")
 
@@ -62,3 +62,15 @@ def test_two_runs_that_pick_at_the_same_moment_pick_apart() -> None:
 def test_an_address_keeps_its_offset_at_every_site(offset: int) -> None:
     here, there = IPv4Network("10.81.7.0/24"), IPv4Network("10.82.90.0/24")
     assert int(address_at(here, offset)) - int(here[0]) == int(address_at(there, offset)) - int(there[0]) == offset
+
+
+@given(st.integers(22, 29), st.sets(st.integers(0, 300), max_size=30))
+def test_the_ranges_hold_every_host_address_but_those_spoken_for(length: int, offsets: set[int]) -> None:
+    subnet = IPv4Network(("10.81.0.0", length))
+    spoken_for = {address_at(subnet, offset) for offset in offsets}
+    covered = [
+        IPv4Address(value)
+        for first, last in ranges_without(subnet, offsets)
+        for value in range(int(first), int(last) + 1)
+    ]
+    assert covered == [host for host in subnet.hosts() if host not in spoken_for]

@@ -82,6 +82,22 @@ def test_the_shipped_vnf_is_the_one_that_is_promised() -> None:
             "offset 20 of frontend-0 does not fit into network 'service': a /28 has addresses up to 14.",
         ),
         (
+            lambda b: b["roles"]["database"]["ports"][0].update(allowed_address_pairs=[300]),
+            "networks.oam: offset 300 of an allowed address pair or of a route does not fit: "
+            "a /24 has addresses up to 254.",
+        ),
+        (
+            lambda b: b["routers"]["edge"].update(
+                routes=[{"destination": "198.51.100.0/24", "network": "oam", "offset": 255}]
+            ),
+            "networks.oam: offset 255 of an allowed address pair or of a route does not fit",
+        ),
+        (
+            lambda b: b["roles"]["database"]["ports"][0].update(allowed_address_pairs=list(range(2, 255))),
+            "networks.oam: all 254 addresses of a /24 are spoken for, and the cloud's own ports, of DHCP and the like, "
+            "need one: make its prefix_length shorter.",
+        ),
+        (
             lambda b: b["roles"]["frontend"]["ports"].append({"network": "oam", "offset": 60}),
             "roles.frontend has two ports in network 'oam'",
         ),

@@ -19,7 +19,15 @@ from conformance.link_phrases import (
     link_fault,
 )
 from conformance.links import EmbeddedProxy, Link
-from conformance.vocabulary import BAD_UPDATE, OPERATIONS, SITE_LOSS, during, fault_of
+from conformance.vocabulary import (
+    BAD_CONFIGURATION,
+    BAD_UPDATE,
+    OPERATIONS,
+    POISON_MESSAGE,
+    SITE_LOSS,
+    during,
+    fault_of,
+)
 
 
 def filled(sentence: str, value: int = 3) -> str:
@@ -111,3 +119,4 @@ def test_no_sentence_of_the_link_is_taken_for_another(phrase: LinkPhrase | WanPh
 
 def test_other_faults_have_their_sentences() -> None:
     assert (fault_of(SITE_LOSS), fault_of(BAD_UPDATE)) == ("site-loss", "bad-update")
+    assert (fault_of(POISON_MESSAGE), fault_of(BAD_CONFIGURATION)) == ("poison-message", "bad-configuration")

@@ -11,7 +11,10 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 BLUEPRINT = Path(__file__).parents[2] / "fixtures" / "vnfs" / "subscriber-db"
-PROGRAMS = {"database": ["guest", "postgresql", "volume", "database"], "frontend": ["guest", "frontend"]}
+PROGRAMS = {
+    "database": ["guest", "postgresql", "volume", "provisioning", "database"],
+    "frontend": ["guest", "reader", "frontend", "agent"],
+}
 
 
 def render(role: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from oslo_config import cfg
 OPTIONS = [cfg.StrOpt("lab_pool_dir", help="Directory of the volumes' files")]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
 
+# Each GiB is promised once, however little of it is written: the scheduler refuses what is beyond.
 CAPACITY_GIB = 10_000
 
 
@@ -49,9 +51,11 @@ class FileDriver(driver.VolumeDriver):
     def _pools(self):
         return [self._primary, *self._targets.values()]
 
+    def _pool(self):
+        return self._targets[self._active] if self._active else self._primary
+
     def _path(self, thing):
-        pool = self._targets[self._active] if self._active else self._primary
-        return pool / thing["name"]
+        return self._pool() / thing["name"]
 
     @staticmethod
     def _grow(path, gib):
@@ -175,17 +179,26 @@ class FileDriver(driver.VolumeDriver):
     def unmanage(self, volume):
         """The file stays where it is, under the volume's name."""
 
+    def _promised_gib(self):
+        """What the files of the pool may grow to: volumes, snapshots, and what Cinder was told to forget."""
+        sizes = []
+        for file in self._pool().iterdir():
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                sizes.append(file.stat().st_size)
+        return -(-sum(sizes) >> 30)
+
     def _update_volume_stats(self):
+        promised = self._promised_gib()
         self._stats = {
             "volume_backend_name": self.configuration.volume_backend_name,
             "vendor_name": "lab",
             "driver_version": self.VERSION,
             "storage_protocol": "file",
             "total_capacity_gb": CAPACITY_GIB,
-            "free_capacity_gb": CAPACITY_GIB,
-            "provisioned_capacity_gb": 0,
+            "free_capacity_gb": max(0, CAPACITY_GIB - promised),
+            "provisioned_capacity_gb": promised,
             "reserved_percentage": 0,
-            "max_over_subscription_ratio": "20.0",
+            "max_over_subscription_ratio": "1.0",
             "thin_provisioning_support": True,
             "multiattach": True,
             "QoS_support": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import openstack
 
 from labcloud import schema, site
@@ -20,14 +22,14 @@ def bootstrap() -> None:
     """Keystone's first user, project, roles and endpoints, straight into its database."""
     here = site.load()
     url = f"{here.urls['keystone']}/v3"
+    # Not a word of the command: it may begin with a dash, and commands stand in logs.
+    os.environ["OS_BOOTSTRAP_PASSWORD"] = here.password
     schema.manage(
         [
             "keystone-manage",
             "--config-file",
             "etc/keystone.conf",
             "bootstrap",
-            "--bootstrap-password",
-            here.password,
             "--bootstrap-region-id",
             here.region,
             "--bootstrap-public-url",

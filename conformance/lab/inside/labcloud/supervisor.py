@@ -146,7 +146,7 @@ class Supervisor:
                 _, client = self._waiting_clients.pop(message["id"])
                 self._answer(client, {"error": message["error"]})
             else:
-                self.ends.setdefault(message["pid"], None)
+                self.ends[message["pid"]] = None  # also where an earlier process, which has ended, had the same pid
                 _, client = self._waiting_clients.pop(message["id"])
                 self._answer(client, {"pid": message["pid"]})
 
