@@ -7,9 +7,11 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from conformance.lab.dataplane import sync
 from conformance.schemes import Failback, Protection
 from conformance.schemes.reference import ReferenceScheme
 from conformance.sites import Site, run_prefix, run_tag
+from conformance.sites.packets import one_lab
 from conformance.vnf import Deployment, Endpoint
 
 DATABASE, SSH = 5432, 22
@@ -73,6 +75,10 @@ class OneRuleNotBack(ReferenceScheme):
             rules = cloud.network.security_group_rules(security_group_id=group.id, direction="ingress")
             [ssh] = [rule for rule in rules if rule.port_range_min == SSH]
             cloud.network.delete_security_group_rule(ssh.id)
+        # The plane follows the API within 0.2 s, which is later than the next packet of who looks at once.
+        lab = one_lab(source, to)
+        assert lab is not None, "packets of these sites cannot be got at"
+        sync(lab, to.name)
         return returned
 
 
