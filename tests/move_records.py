@@ -247,7 +247,10 @@ def clouds(**changes: Any) -> ScenarioRecord:
     here, there = part(A, ("database-0", "frontend-0"), -4), part(B, ("frontend-1",), -4)
     reaches = as_observed(expected_reach(as_one({A: here, B: there}, POOLS), SERVICES))
     refusal = Event(at(-4.5), "observation", "capacity-refused", "", A, True, "No valid host was found.", {"wanted": 3})
-    record = add_events(clean(history=history(8, 8, workers=2)), refusal)
+    wanted = Event(
+        at(-4.8), "observation", "members-wanted", "", A, True, "3 members were to be placed.", {"wanted": 3}
+    )
+    record = add_events(clean(history=history(8, 8, workers=2)), wanted, refusal)
     record = replace(
         record,
         info=replace(record.info, then=CLOUD_PHRASES, requirements=("MS-DC-01", "MS-DC-02", "MS-DC-03", "MS-DC-04")),

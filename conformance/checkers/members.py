@@ -62,6 +62,8 @@ def one_vnf(record: ScenarioRecord) -> Verdict:
     unasked = _unasked(clouds.values())
     if unasked:
         return _open(f"Nobody asked {listed(unasked)} whether they serve.", figures)
+    if wanted is None:
+        return _open("Nothing on record says how many members the VNF was to have.", figures)
     spread = joined((f"{len(clouds[s].servers)} at {s}" for s in holding), most=len(holding))
     reason = f"One VNF has its members in {count(len(holding), 'cloud')}: {spread}, all serving."
     return Verdict(Status.PASS, reason, figures)

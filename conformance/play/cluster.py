@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.checkers.members import CAPACITY_REFUSED, MEMBERS_WANTED
 from conformance.errors import HarnessError
 from conformance.faults.base import Undo
 from conformance.model import Observation
@@ -52,8 +53,7 @@ class Cluster:
                 f"A VNF of more than {more_than} members was asked for, and {self.blueprint.name} has {len(members)}: "
                 "name a larger one in the profile's vnfs."
             )
-        said = f"{self.blueprint.name} is to have {len(members)} members"
-        stage.observe("members-wanted", stage.first.name, Observation(True, said, {"wanted": len(members)}))
+        self._note_wanted(len(members))
         with stage.phase("deploy", f"deploying {len(members)} members over {len(self._sites)} clouds"):
             jobs = []
             for number, site in enumerate(self._sites[: len(members)]):
@@ -68,6 +68,7 @@ class Cluster:
         """Ask the first cloud for all members, and the next for those that it has no room for, until all are placed."""
         stage, role = self._stage, self.blueprint.service.role
         wanted = self.blueprint.roles[role].count
+        self._note_wanted(wanted)
         left: Sequence[int] = range(wanted)
         with stage.phase("deploy", f"deploying {wanted} members, cloud after cloud"):
             for site in self._sites:
@@ -77,7 +78,7 @@ class Cluster:
                     why = next(iter(refused.values()))
                     detail = f"{site.name} has room for {len(left) - len(refused)} of {len(left)}: {why}"
                     seen = Observation(True, detail, {"wanted": wanted, "refused": sorted(refused)})
-                    stage.observe("capacity-refused", site.name, seen)
+                    stage.observe(CAPACITY_REFUSED, site.name, seen)
                     stage.say(f"    {detail}")
                 self._await_ready(site)
                 left = sorted(int(label.rpartition("-")[2]) for label in refused)
@@ -95,6 +96,10 @@ class Cluster:
     def remove(self) -> None:
         """Remove everything that was created, from all clouds at once."""
         self._stage.sweep(self._sweeps, self._tag)
+
+    def _note_wanted(self, members: int) -> None:
+        said = f"{self.blueprint.name} is to have {members} members"
+        self._stage.observe(MEMBERS_WANTED, self._stage.first.name, Observation(True, said, {"wanted": members}))
 
     def _look_who_reaches_whom(self) -> None:
         """Try what members reach in their own cloud and in the others, where packets of theirs can be sent."""
