@@ -176,6 +176,54 @@ def nobody_to_notify() -> None:
     )
 
 
+def neutron_reads_relations_when_asked() -> None:
+    """Symptom: most of the SQL statements of a neutron request read what nobody looks at, some 400 for one
+    add_router_interface, and neutron's one core is what deploying waits for.
+
+    Its models ask for all their relations with each row, and those for theirs. They are read when they are looked at
+    instead; where that is after the row's session has ended, a session is opened for it. To be called before the
+    models are imported, and ``relations_are_read_when_asked`` when they are configured.
+    """
+    from sqlalchemy.orm import strategies
+    from sqlalchemy.orm.base import PassiveFlag
+
+    owner = strategies._LazyLoader
+    load = owner._load_for_state
+
+    def load_for_state(self, state, passive, *args, **kwargs):
+        if state.session is not None or state.key is None or not passive & PassiveFlag.SQL_OK:
+            return load(self, state, passive, *args, **kwargs)
+        from neutron_lib.db import api
+
+        with api.get_reader_session() as session:
+            state.session_id = session.hash_key
+            try:
+                return load(self, state, passive, *args, **kwargs)
+            finally:
+                state.session_id = None
+
+    replace(
+        owner,
+        "_load_for_state",
+        load_for_state,
+        digest="b7a8f0f16401",
+        release="SQLAlchemy 2.1.9",
+        symptom="CPU time spent on reading relations that nobody looks at",
+    )
+
+
+def relations_are_read_when_asked() -> None:
+    """The second half of ``neutron_reads_relations_when_asked``."""
+    from neutron_lib.db import model_base
+
+    on_demand = (("lazy", "select"),)
+    for mapper in model_base.BASEV2.registry.mappers:
+        for relation in mapper.relationships:
+            if relation.lazy in ("selectin", "subquery"):
+                relation.lazy, relation.strategy_key = "select", on_demand
+                relation.strategy = relation._get_strategy(on_demand)
+
+
 def cinder_without_qemu_img() -> None:
     """Symptom: volumes made from images end in "error", because cinder 29 asks qemu-img, as root, about every image.
     A fresh machine has no qemu-img and an ordinary user no root; OpenStack's own inspector reads formats in Python."""

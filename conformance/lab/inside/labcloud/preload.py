@@ -63,11 +63,15 @@ def service(name: str, blocker: patches.EventletBlocker) -> None:
     if name in ("nova", "cinder"):
         importlib.import_module(f"{name}.monkey_patch").patch(backend="threading")
         importlib.import_module(f"{name}.objects").register_all()
+    if name == "neutron":
+        patches.neutron_reads_relations_when_asked()
     _import(SERVICES[name])
     import sqlalchemy.orm
 
     # symptom: 500 on neutron's very first "list ports": the relationship Port.port_forwardings is not there yet
     sqlalchemy.orm.configure_mappers()
+    if name == "neutron":
+        patches.relations_are_read_when_asked()
     gc.freeze()
     if threading.active_count() != 1:
         raise RuntimeError(f"importing {name} started threads, which a fork would lose: {threading.enumerate()}")
