@@ -7,19 +7,44 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from conformance.errors import UsageError
 from conformance.resources import closest
 
 
 class Settings(BaseModel):
-    """Base of everything read from YAML: immutable, and an unknown field is a mistake."""
+    """Base of everything read from YAML: immutable. An unknown field is a mistake, and so are an endless number, which
+    would be a limit that nothing exceeds, and a truth value for a number, which would be 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: Any) -> Any:
+        for name, field in cls.model_fields.items() if isinstance(given, dict) else ():
+            value = given.get(name)
+            if isinstance(value, bool) and not {bool, Any} & set(_plain(field.annotation)):
+                raise ValueError(f"{name} is {str(value).lower()}, and no truth value is expected there.")
+        return given
 
 
 S = TypeVar("S", bound=Settings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Of two fields of one name YAML's own loader takes the last, and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"there is a second {key.value!r} beside it", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_settings(path: Path, kind: type[S], what: str) -> S:
@@ -44,7 +69,7 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"Cannot read the {what} file {path}: {error}.") from None
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "an unknown place"

@@ -25,6 +25,7 @@ def requirements(ids: tuple[str, ...], as_json: bool, as_table: bool) -> None:
     With one or more IDs (for example MS-GR-05), show these in full.
     """
     catalogue = load_catalogue()
+    ids = tuple(wanted.upper() for wanted in ids)
     for wanted in ids:
         if wanted not in catalogue:
             raise click.UsageError(f"There is no requirement {wanted!r}. {closest(wanted, list(catalogue))}")

@@ -21,6 +21,8 @@ def steps(words: tuple[str, ...], as_json: bool) -> None:
     from conformance.sentences import known_sentences
 
     chosen = [s for s in known_sentences() if all(word.lower() in s.text.lower() for word in words)]
+    if not chosen:
+        raise click.UsageError(f"No sentence holds {' and '.join(repr(w) for w in words)}.")
     if as_json:
         click.echo(json.dumps([asdict(s) for s in chosen], indent=1))
         return
@@ -30,5 +32,3 @@ def steps(words: tuple[str, ...], as_json: bool) -> None:
             before = sentence.keyword
             click.echo(click.style(f"{before.capitalize()}", bold=True))
         click.echo(f"  {sentence.text}" + (f"\n      {sentence.values}" if sentence.values else ""))
-    if not chosen:
-        raise click.UsageError(f"No sentence holds {' and '.join(repr(w) for w in words)}.")

@@ -89,10 +89,27 @@ def test_planes_have_limits_only_where_the_profile_gives_them(tmp_path: Path) ->
     assert load_profile(with_thresholds(tmp_path, "plane_rto_s: {media: 2.5}")).limits().plane_rto_s == {"media": 2.5}
 
 
-@pytest.mark.parametrize("more", ["plane_rto_s: {media: 0}", "plane_rto_s: {media: soon}", "holder_tolerance_s: -1"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "plane_rto_s: {media: 0}",
+        "plane_rto_s: {media: soon}",
+        "plane_rto_s: {media: .inf}",
+        "holder_tolerance_s: -1",
+        "catch_up_s: .inf",
+        "catch_up_s: .nan",
+        "catch_up_s: true",
+        "rpo_operations: false",
+    ],
+)
 def test_limits_that_are_no_lengths_of_time_are_refused(tmp_path: Path, more: str) -> None:
     with pytest.raises(UsageError, match=more.split(":")[0]):
         load_profile(with_thresholds(tmp_path, more))
+
+
+def test_of_two_limits_of_one_name_neither_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"not valid YAML at line \d+, column 3: there is a second 'catch_up_s'"):
+        load_profile(with_thresholds(tmp_path, "catch_up_s: 5\n  catch_up_s: 50"))
 
 
 # -- levels, triggers, recovery points -------------------------------------------------------------------------------

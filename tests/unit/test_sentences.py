@@ -138,7 +138,8 @@ def test_steps_lists_everything_for_machines() -> None:
     assert [(s["keyword"], s["text"]) for s in listed] == [(s.keyword, s.text) for s in known_sentences()]
 
 
-def test_words_that_no_sentence_holds_are_a_mistake() -> None:
-    done = CliRunner().invoke(steps.steps, ["link", "explodes"])
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_words_that_no_sentence_holds_are_a_mistake(more: list[str]) -> None:
+    done = CliRunner().invoke(steps.steps, ["link", "explodes", *more])
     assert done.exit_code != 0
     assert "No sentence holds 'link' and 'explodes'." in done.output
