@@ -63,7 +63,15 @@ class Side(asyncio.Protocol):
         # Paused means that something is buffered here, resumed that everything is in the kernel's hands.
         transport.set_write_buffer_limits(high=0)
         self.balance()
+        self._loop.call_soon(self._pause_again)
         self._on_open()
+
+    def _pause_again(self) -> None:
+        """Symptom until Python 3.11.3: a transport that is paused when the connection is made reads all the same, for
+        its reading begins one step later, and whoever speaks first is cut off."""
+        if self._read_paused:
+            self.transport.resume_reading()
+            self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         destination = self.destination

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+from asyncio.selector_events import _SelectorTransport  # type: ignore[attr-defined]
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linkproxy_rig import rig, within
+from linkproxy_rig import answering, rig, within
 
 from conformance.linkproxy.sink import Data, End
 from conformance.linkproxy.stage import Stage
@@ -204,3 +207,21 @@ def test_the_pieces_of_a_slicer_make_up_the_chunk_and_are_of_the_size_asked_for(
 def test_slicing_a_large_chunk_into_single_bytes_ends() -> None:
     sizes = list(Slicer(average_size=1).sizes(262_144, random.Random(1)))
     assert len(sizes) == 262_144
+
+
+def test_who_speaks_first_is_heard_where_a_paused_transport_begins_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def until_python_3_11_3(self: Any, descriptor: int, callback: Callable[..., None], *more: Any) -> None:
+        if not self._closing:
+            self._loop._add_reader(descriptor, callback, *more)
+
+    monkeypatch.setattr(_SelectorTransport, "_add_reader", until_python_3_11_3)
+
+    async def scenario() -> None:
+        async with rig(talk=answering) as built:
+            for _ in range(5):
+                reader, writer = await built.connect()
+                writer.write(b"first")
+                assert await within(reader.read(100)) == b"first"
+                writer.close()
+
+    asyncio.run(scenario())
