@@ -3,8 +3,8 @@
     python benchmarks/deploying.py [--times 6] [--vnf subscriber-db-sync]
 
 On a lab of its own, one deployment after the other; the first is not counted, for it fills the services' caches. CPU
-seconds are those of the site's services; a service is one process of one core's worth of Python, so what it takes of
-the time that passes is how far it is from being all that is waited for.
+seconds are those of the site's services. Each is one Python process, which one core is the limit of: a service at
+100 % is all that is waited for.
 """
 
 from __future__ import annotations
