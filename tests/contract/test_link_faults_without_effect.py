@@ -24,18 +24,6 @@ from conformance.waiting import wait_until
 UP, DOWN = ("upstream",), ("downstream",)
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.toxiproxy)])
-def server(request: pytest.FixtureRequest) -> Iterator[ProxyServer]:
-    if request.param == "embedded":
-        with EmbeddedProxy(seed=1) as embedded:
-            yield embedded.server
-    elif real_binary() is None:
-        pytest.skip(SKIP_REASON)
-    else:
-        with real_server() as running:
-            yield ProxyServer(running.url)
-
-
 @pytest.fixture
 def link(server: ProxyServer) -> Iterator[Link]:
     with upstream(like_postgresql) as running:

@@ -8,13 +8,10 @@ from contextlib import suppress
 
 import pytest
 from toxiproxy_bench import (
-    SKIP_REASON,
     Upstream,
     client,
     like_postgresql,
     read,
-    real_binary,
-    real_server,
     silent,
     upstream,
 )
@@ -28,21 +25,9 @@ from conformance.faults.link_jitter import LinkJitter
 from conformance.faults.link_reset import LinkReset
 from conformance.faults.link_silence import LinkHalfOpen, LinkOneWayCut, LinkStall
 from conformance.faults.link_slow_close import LinkSlowClose
-from conformance.links import Answer, EmbeddedProxy, Link, LinkError, ProxyServer, Toxic, measure_rtt, probe_link, state
+from conformance.links import Answer, Link, LinkError, ProxyServer, Toxic, measure_rtt, probe_link, state
 
 MS = 1_000_000
-
-
-@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.toxiproxy)])
-def server(request: pytest.FixtureRequest) -> Iterator[ProxyServer]:
-    if request.param == "embedded":
-        with EmbeddedProxy(seed=1) as embedded:
-            yield embedded.server
-    elif real_binary() is None:
-        pytest.skip(SKIP_REASON)
-    else:
-        with real_server() as running:
-            yield ProxyServer(running.url)
 
 
 @pytest.fixture
